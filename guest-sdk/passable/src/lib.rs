@@ -1,0 +1,1 @@
+//! What can be passed between vats: the data model and its CBOR.

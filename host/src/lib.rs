@@ -1,0 +1,3 @@
+//! A host for persistent, capability-secure WebAssembly component vats.
+
+pub mod problem;
