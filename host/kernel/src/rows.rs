@@ -27,6 +27,8 @@ pub struct Commit {
     pub queue: Vec<Change<MessageId, Queued>>,
     /// References that host objects keep, by the host object.
     pub holds: Vec<Change<ObjectId, Kref>>,
+    /// Vats whose whole store is to be removed, before `store` is written.
+    pub forgotten: Vec<VatId>,
     /// The vats' own stores.
     pub store: Vec<Change<(VatId, Vec<u8>), Payload<Slot>>>,
 }

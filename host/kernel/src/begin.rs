@@ -1,0 +1,195 @@
+//! The next delivery: which vat, and what it is told, in its own slots.
+//!
+//! Nothing durable changes here. References without a row in the vat's c-list get the next slots, in the order in which the delivery
+//! names them; the rows are made when the crank finishes (kernel-rules 1, 2).
+
+use std::collections::BTreeMap;
+
+use crate::clist::{Bound, Row};
+use crate::crank::{Boot, ClistEntry, Crank, Delivery, Exposed, Held, Lifetime};
+use crate::id::{CrankId, Kref, MessageId, ObjectId, Slot, VatId};
+use crate::kernel::{Begun, BegunKind, Heap, Kernel};
+use crate::limits::NOTICES_PER_CRANK_MAX;
+use crate::message::{Code, Payload, Resolution};
+use crate::rows::{Fate, Item, Message, Owner};
+
+/// Names references in one vat's slots, taking new ones as needed.
+struct Translator<'k> {
+    kernel: &'k Kernel,
+    vat: VatId,
+    next: Slot,
+    new: BTreeMap<Kref, Slot>,
+    delivered: Vec<(Slot, Kref)>,
+}
+
+impl Translator<'_> {
+    fn held(&mut self, kref: Kref) -> Held {
+        let known = self.kernel.clists.slot_of(self.vat, kref).or_else(|| self.new.get(&kref).copied());
+        let slot = known.unwrap_or_else(|| {
+            let slot = self.next;
+            self.next = Slot(slot.0 + 1);
+            self.new.insert(kref, slot);
+            slot
+        });
+        self.delivered.push((slot, kref));
+        Held { slot, local: self.kernel.local(self.vat, kref).map(|exposed| exposed.object) }
+    }
+
+    fn payload(&mut self, payload: &Payload<Kref>) -> Payload<Held> {
+        payload.map(|kref| self.held(*kref))
+    }
+}
+
+impl Kernel {
+    /// Begins the next delivery, if a vat has one and is not in a crank already. Call [`Kernel::finish`] with what comes of it;
+    /// other vats may begin meanwhile.
+    pub fn begin(&mut self) -> Option<Crank> {
+        loop {
+            let vat = self.ready.pop_front()?;
+            self.seat(vat).queued = false;
+            if let Some(crank) = self.begin_at(vat) {
+                return Some(crank);
+            }
+        }
+    }
+
+    fn begin_at(&mut self, vat: VatId) -> Option<Crank> {
+        if self.seat(vat).heap == Heap::Absent {
+            // Stale notices are thrown away first: they are no reason to make a heap.
+            self.skip_stale_notices(vat);
+            return self.seat(vat).has_work().then(|| self.begin_start(vat));
+        }
+        self.skip_stale_notices(vat);
+        let head = *self.seat(vat).inbox.front()?;
+        match self.queue.get(&head).expect("a queued id has a row").item.clone() {
+            Item::Message(message) => Some(self.begin_message(vat, head, &message)),
+            Item::Settled { .. } => Some(self.begin_settled(vat)),
+            Item::Dropped(_) => Some(self.begin_dropped(vat)),
+        }
+    }
+
+    /// A `dropped` notice is true only if still nobody holds the object that the id is bound to (kernel-rules 11).
+    fn skip_stale_notices(&mut self, vat: VatId) {
+        while let Some(&head) = self.seat(vat).inbox.front() {
+            let Item::Dropped(object) = self.queue.get(&head).expect("a queued id has a row").item else { return };
+            if self.droppable(vat, object).is_some() {
+                return;
+            }
+            self.seat(vat).inbox.pop_front();
+            self.notified.remove(&object);
+            self.take_item(head);
+        }
+    }
+
+    fn droppable(&self, vat: VatId, object: ObjectId) -> Option<u64> {
+        let Owner::Vat(_, exposed) = self.objects.get(&object)?.owner else { return None };
+        let bound = self.seats.get(&vat)?.exports.get(&exposed.object)?;
+        (bound.object == object && self.count(Kref::Object(object)) == 0).then_some(exposed.object)
+    }
+
+    fn begin_start(&mut self, vat: VatId) -> Crank {
+        let row = self.vats.get(&vat).expect("a seated vat has a row");
+        let grants = row.grants.clone();
+        let clist = self.clists.of(vat);
+        let entry = |(slot, row): (Slot, &Row)| ClistEntry { slot, local: self.local(vat, row.kref) };
+        let clist = clist.map(entry).collect();
+        let incarnation = self.progress.get(&vat).expect("a seated vat has progress").incarnation + 1;
+        let delivered =
+            grants.iter().filter_map(|(_, slot)| Some((*slot, self.clists.get(vat, *slot)?.kref))).collect();
+        let delivery = Delivery::Start(Boot { incarnation, clist, grants });
+        let next = self.next_slot(vat);
+        self.under_way(vat, BegunKind::Start, delivered, next, delivery)
+    }
+
+    fn begin_message(&mut self, vat: VatId, id: MessageId, message: &Message) -> Crank {
+        let Kref::Object(target) = message.target else { unreachable!("only messages to objects reach an inbox") };
+        let Owner::Vat(_, exposed) = self.objects.get(&target).expect("a queued message holds its target").owner else {
+            unreachable!("only messages to a vat's objects reach its inbox")
+        };
+        let mut translator = self.translator(vat);
+        let args = translator.payload(&message.args);
+        let resolver = message.answer.map(|promise| translator.held(Kref::Resolver(promise)));
+        let (next, delivered) = (translator.next, translator.delivered);
+        let delivery = Delivery::Message { object: exposed.object, method: message.method.clone(), args, resolver };
+        self.under_way(vat, BegunKind::Message(id), delivered, next, delivery)
+    }
+
+    fn begin_settled(&mut self, vat: VatId) -> Crank {
+        let mut ids = Vec::new();
+        let mut ended = Vec::new();
+        for id in self.seat(vat).inbox.iter().take(NOTICES_PER_CRANK_MAX).copied().collect::<Vec<_>>() {
+            let Item::Settled { token, promise } = self.queue.get(&id).expect("a queued id has a row").item else {
+                break;
+            };
+            ids.push(id);
+            ended.push((token, self.resolution_of(promise)));
+        }
+        let mut translator = self.translator(vat);
+        let resolutions = ended
+            .into_iter()
+            .map(|(token, resolution)| {
+                let resolution = match resolution {
+                    Resolution::Fulfilled(payload) => Resolution::Fulfilled(translator.payload(&payload)),
+                    Resolution::Forwarded(kref) => Resolution::Forwarded(translator.held(kref)),
+                    Resolution::Broken(payload) => Resolution::Broken(translator.payload(&payload)),
+                    Resolution::Failed(code) => Resolution::Failed(code),
+                };
+                (token, resolution)
+            })
+            .collect();
+        let (next, delivered) = (translator.next, translator.delivered);
+        self.under_way(vat, BegunKind::Settled(ids), delivered, next, Delivery::Settled(resolutions))
+    }
+
+    fn begin_dropped(&mut self, vat: VatId) -> Crank {
+        let mut dropped = Vec::new();
+        for id in self.seat(vat).inbox.iter().take(NOTICES_PER_CRANK_MAX).copied().collect::<Vec<_>>() {
+            let Item::Dropped(object) = self.queue.get(&id).expect("a queued id has a row").item else { break };
+            let Some(local) = self.droppable(vat, object) else { break };
+            dropped.push((id, local));
+        }
+        let objects = dropped.iter().map(|(_, object)| *object).collect();
+        let next = self.next_slot(vat);
+        self.under_way(vat, BegunKind::Dropped(dropped), Vec::new(), next, Delivery::Dropped(objects))
+    }
+
+    fn under_way(
+        &mut self,
+        vat: VatId,
+        kind: BegunKind,
+        delivered: Vec<(Slot, Kref)>,
+        next_slot: Slot,
+        delivery: Delivery,
+    ) -> Crank {
+        let id = CrankId(self.next_crank);
+        self.next_crank += 1;
+        self.seat(vat).crank = Some(Begun { id, kind, delivered, next_slot });
+        Crank { id, vat, next_slot, delivery }
+    }
+
+    fn translator(&self, vat: VatId) -> Translator<'_> {
+        let next = self.next_slot(vat);
+        Translator { kernel: self, vat, next, new: BTreeMap::new(), delivered: Vec::new() }
+    }
+
+    fn next_slot(&self, vat: VatId) -> Slot {
+        self.progress.get(&vat).expect("a seated vat has progress").next_slot
+    }
+
+    /// What the vat itself calls a reference, if it is an object that it exposes still.
+    pub(crate) fn local(&self, vat: VatId, kref: Kref) -> Option<Exposed> {
+        let Kref::Object(object) = kref else { return None };
+        let row = self.objects.get(&object)?;
+        let Owner::Vat(owner, exposed) = row.owner else { return None };
+        let bound = self.seats.get(&vat)?.exports.get(&exposed.object)?;
+        (owner == vat && bound.object == object && row.fate != Fate::Lost(Code::IncarnationLost)).then_some(exposed)
+    }
+}
+
+/// How a row of the vat's own object is kept.
+pub(crate) fn bound_for(lifetime: Lifetime) -> Bound {
+    match lifetime {
+        Lifetime::Incarnation => Bound::Incarnation,
+        Lifetime::Durable => Bound::Durable,
+    }
+}

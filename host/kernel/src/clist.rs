@@ -1,0 +1,108 @@
+//! C-lists: the only place where a vat's slots meet kernel references.
+//!
+//! A row counts as one holder of its reference while the vat has a handle on it or keeps it in its store or grants (kernel-rules 4).
+//! The row of an object that the vat itself exposes stays while the id is bound, held or not.
+
+use std::collections::BTreeMap;
+
+use crate::id::{Kref, Slot, VatId};
+use crate::rows::Change;
+use crate::table::Table;
+
+/// One reference in one vat's c-list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) kref: Kref,
+    /// Whether the present incarnation has a handle.
+    pub(crate) handle: bool,
+    /// Mentions in the vat's store and grants.
+    pub(crate) kept: u64,
+    /// What keeps the row when nothing holds it.
+    pub(crate) bound: Bound,
+}
+
+/// Whether a row is that of an object which the vat itself exposes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// It is not.
+    No,
+    /// It is, for this incarnation.
+    Incarnation,
+    /// It is, for good.
+    Durable,
+}
+
+impl Row {
+    pub(crate) fn is_held(&self) -> bool {
+        self.handle || self.kept > 0
+    }
+
+    fn is_stored(&self) -> bool {
+        self.kept > 0 || self.bound == Bound::Durable
+    }
+}
+
+/// All c-lists, both ways.
+#[derive(Debug, Clone)]
+pub(crate) struct Clists {
+    rows: Table<(VatId, Slot), Row>,
+    slots: BTreeMap<(VatId, Kref), Slot>,
+}
+
+impl Clists {
+    pub(crate) fn new(rows: impl IntoIterator<Item = ((VatId, Slot), Row)>) -> Clists {
+        let rows = Table::with_stored(rows, Row::is_stored);
+        let slots = rows.iter().map(|(&(vat, slot), row)| ((vat, row.kref), slot)).collect();
+        Clists { rows, slots }
+    }
+
+    pub(crate) fn get(&self, vat: VatId, slot: Slot) -> Option<&Row> {
+        self.rows.get(&(vat, slot))
+    }
+
+    pub(crate) fn slot_of(&self, vat: VatId, kref: Kref) -> Option<Slot> {
+        self.slots.get(&(vat, kref)).copied()
+    }
+
+    pub(crate) fn insert(&mut self, vat: VatId, slot: Slot, row: Row) {
+        self.slots.insert((vat, row.kref), slot);
+        self.rows.insert((vat, slot), row);
+    }
+
+    /// Changes a row and says whether it was held before and is held now. A row that nothing keeps any more is removed.
+    pub(crate) fn change(
+        &mut self,
+        vat: VatId,
+        slot: Slot,
+        change: impl FnOnce(&mut Row),
+    ) -> Option<(Kref, bool, bool)> {
+        let row = self.rows.get_mut(&(vat, slot))?;
+        let before = row.is_held();
+        change(row);
+        let (kref, after, bound) = (row.kref, row.is_held(), row.bound);
+        if !after && bound == Bound::No {
+            self.rows.remove(&(vat, slot));
+            self.slots.remove(&(vat, kref));
+        }
+        Some((kref, before, after))
+    }
+
+    /// The rows of one vat, by slot.
+    pub(crate) fn of(&self, vat: VatId) -> impl Iterator<Item = (Slot, &Row)> {
+        self.rows.range((vat, Slot(0))..=(vat, Slot(u64::MAX))).map(|(&(_, slot), row)| (slot, row))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (VatId, Slot, &Row)> {
+        self.rows.iter().map(|(&(vat, slot), row)| (vat, slot, row))
+    }
+
+    /// Both directions agree.
+    pub(crate) fn is_consistent(&self) -> bool {
+        self.slots.len() == self.rows.len()
+            && self.rows.iter().all(|(&(vat, slot), row)| self.slot_of(vat, row.kref) == Some(slot))
+    }
+
+    pub(crate) fn commit(&mut self) -> Vec<Change<(VatId, Slot), Kref>> {
+        self.rows.commit(|row| row.kref)
+    }
+}

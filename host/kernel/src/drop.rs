@@ -1,0 +1,96 @@
+//! What happens when the last holder of a reference has gone: exactly, promptly, and only when all else of a crank is done.
+
+use crate::host::Output;
+use crate::id::{Kref, ObjectId, PromiseId};
+use crate::kernel::Kernel;
+use crate::message::{Answer, Code};
+use crate::promise::Settlement;
+use crate::rows::{Fate, Item, Owner, Promise};
+
+impl Kernel {
+    /// Ends every public act: carries out what is on the work list, then acts on counts that are 0, until nothing is left to do.
+    pub(crate) fn settle_down(&mut self) {
+        loop {
+            self.drain_work();
+            let Some((kref, loss)) = self.zeros.pop_first() else { return };
+            if self.count(kref) == 0 {
+                match kref {
+                    Kref::Object(object) => self.object_unheld(object),
+                    Kref::Promise(promise) => self.promise_unheld(promise),
+                    Kref::Resolver(promise) => self.resolver_unheld(promise, loss),
+                }
+            }
+        }
+    }
+
+    fn object_unheld(&mut self, object: ObjectId) {
+        let Some(row) = self.objects.get(&object) else { return };
+        match &row.owner {
+            Owner::Host(_) => {}
+            Owner::HostUntilBoot(_) => {
+                self.objects.remove(&object);
+                self.outputs.push(Output::Released(object));
+            }
+            Owner::Vat(vat, exposed) => {
+                let (vat, exposed) = (*vat, *exposed);
+                let bound = self.seats.get(&vat).and_then(|seat| seat.exports.get(&exposed.object));
+                if bound.is_none_or(|export| export.object != object) {
+                    self.objects.remove(&object);
+                } else if exposed.object != 0 && self.notified.insert(object) {
+                    self.enqueue_notice(vat, Item::Dropped(object));
+                }
+            }
+        }
+    }
+
+    /// A promise that nobody holds stays while somebody may settle it for those who wait on it; settled, it leaves no row behind.
+    fn promise_unheld(&mut self, promise: PromiseId) {
+        match self.promises.get(&promise) {
+            None | Some(Promise::Unsettled { .. }) => {}
+            Some(Promise::Failed(_)) => {
+                self.promises.remove(&promise);
+            }
+            Some(Promise::Settled(_)) => {
+                if let Some(Promise::Settled(answer)) = self.promises.remove(&promise) {
+                    self.release_all(held_by(&answer));
+                }
+            }
+        }
+    }
+
+    /// Nobody can settle the promise any more: the kernel does.
+    fn resolver_unheld(&mut self, promise: PromiseId, loss: Code) {
+        if matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. })) {
+            self.push_work(promise, Settlement::Failed(loss));
+        }
+    }
+
+    /// Empties a settled promise that only a cycle of values keeps (kernel-rules 8).
+    pub(crate) fn empty_value(&mut self, promise: PromiseId) {
+        if let Some(Promise::Settled(answer)) = self.promises.get(&promise) {
+            let held = held_by(answer);
+            self.promises.insert(promise, Promise::Failed(Code::ResolverDropped));
+            self.release_all(held);
+        }
+    }
+
+    /// A revoked, lost or terminated object answers no more, also not what already waits for it at its own vat.
+    pub(crate) fn lose_object(&mut self, object: ObjectId, code: Code) {
+        if let Some(row) = self.objects.get_mut(&object)
+            && row.fate == Fate::Live
+        {
+            row.fate = Fate::Lost(code);
+        }
+        if self.count(Kref::Object(object)) == 0 {
+            self.zeros.insert(Kref::Object(object), code);
+        }
+    }
+}
+
+/// The references that a settled promise holds.
+pub(crate) fn held_by(answer: &Answer<Kref>) -> Vec<Kref> {
+    match answer {
+        Answer::Fulfill(payload) | Answer::Break(payload) => payload.caps.clone(),
+        Answer::Forward(kref) => vec![*kref],
+    }
+}

@@ -1,0 +1,274 @@
+//! What came of a delivery: the whole report is checked, then applied in the order of kernel-rules 2, and only then are counts
+//! that are 0 acted on. A crank that failed leaves no trace but its consequence.
+
+use crate::begin::bound_for;
+use crate::clist::{Bound, Row};
+use crate::crank::{AnswerTo, Exposed, Outcome, Report, StoreWrite, Syscall};
+use crate::host::Output;
+use crate::id::{CrankId, Kref, MessageId, Slot, VatId};
+use crate::kernel::{Begun, BegunKind, Export, Heap, Kernel, Watched};
+use crate::message::{Answer, Code, Payload};
+use crate::promise::Settlement;
+use crate::rows::{Fate, Item, Message, Object, Owner, Sender};
+
+/// What became of a crank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All of it happened.
+    Applied,
+    /// None of it did; the message that caused it was answered with an error, and the vat begins anew. The cause is for operators.
+    Undone(String),
+    /// None of it did, and the vat is quarantined: its `start` failed, or it fails for everybody. The cause is for operators.
+    Quarantined(String),
+    /// It is not the vat's current crank any more: nothing happened (kernel-rules 15).
+    Stale,
+}
+
+impl Kernel {
+    /// Ends a crank that [`Kernel::begin`] began.
+    pub fn finish(&mut self, vat: VatId, crank: CrankId, report: Report) -> Verdict {
+        let Some(seat) = self.seats.get_mut(&vat) else { return Verdict::Stale };
+        let Some(begun) = seat.crank.take_if(|begun| begun.id == crank) else { return Verdict::Stale };
+        let failure = match &report.outcome {
+            Outcome::Done => self.check(vat, &begun, &report).map_err(|violation| format!("broke a rule: {violation}")),
+            Outcome::Trapped(cause) => Err(cause.clone()),
+            Outcome::StartFailed(cause) => Err(cause.clone()),
+        };
+        let verdict = match failure {
+            Ok(next_slot) => {
+                if let Some(Syscall::Exit(Err(reason))) = report.syscalls.last() {
+                    // The crank is undone, so what its reason mentions may never have been: only the bytes are passed on.
+                    self.exit(vat, Err(Payload::plain(reason.body.clone())));
+                } else {
+                    self.apply(vat, begun, report, next_slot);
+                }
+                Verdict::Applied
+            }
+            Err(cause) => self.fail(vat, begun, cause),
+        };
+        if self.seats.contains_key(&vat) {
+            self.make_ready(vat);
+        }
+        self.settle_down();
+        self.sweep_if_doubled();
+        verdict
+    }
+
+    fn apply(&mut self, vat: VatId, begun: Begun, report: Report, next_slot: Slot) {
+        let progress = self.progress.get_mut(&vat).expect("a seated vat has progress");
+        progress.next_slot = next_slot;
+        if matches!(begun.kind, BegunKind::Start) {
+            progress.incarnation += 1;
+        }
+        let seat = self.seat(vat);
+        seat.heap = Heap::Live;
+        seat.woken = false;
+        seat.trapped.clear();
+        seat.traps = 0;
+        for (slot, kref) in &begun.delivered {
+            self.add_handle(vat, *slot, *kref);
+        }
+        self.unbind_dropped(vat, &begun);
+        let mut exit = None;
+        for syscall in report.syscalls {
+            match syscall {
+                Syscall::Exit(reason) => exit = Some(reason),
+                other => self.apply_syscall(vat, other),
+            }
+            self.drain_work();
+        }
+        let exit = exit.map(|reason| match reason {
+            Ok(payload) => Ok(self.krefs(vat, &payload)),
+            Err(payload) => Err(self.krefs(vat, &payload)),
+        });
+        for slot in report.taken {
+            self.change_row(vat, slot, |row| row.handle = true);
+        }
+        self.write_store(vat, report.store);
+        for slot in report.dropped {
+            self.change_row(vat, slot, |row| row.handle = false);
+        }
+        self.consume(vat, &begun);
+        if let Some(reason) = exit {
+            self.exit(vat, reason);
+        }
+    }
+
+    /// A reference that the vat has a handle on from now on.
+    fn add_handle(&mut self, vat: VatId, slot: Slot, kref: Kref) {
+        if self.clists.get(vat, slot).is_some() {
+            return self.change_row(vat, slot, |row| row.handle = true);
+        }
+        self.hold(kref);
+        self.clists.insert(vat, slot, Row { kref, handle: true, kept: 0, bound: Bound::No });
+    }
+
+    /// Changes a c-list row and counts accordingly.
+    pub(crate) fn change_row(&mut self, vat: VatId, slot: Slot, change: impl FnOnce(&mut Row)) {
+        match self.clists.change(vat, slot, change) {
+            Some((kref, false, true)) => self.hold(kref),
+            Some((kref, true, false)) => self.release(kref),
+            Some((_, true, true) | (_, false, false)) | None => {}
+        }
+    }
+
+    fn apply_syscall(&mut self, vat: VatId, syscall: Syscall) {
+        match syscall {
+            Syscall::Send { target, method, args, answer } => self.send(vat, target, method, &args, answer),
+            Syscall::NewPromise { promise, resolver } => {
+                let id = self.new_promise();
+                self.add_handle(vat, promise, Kref::Promise(id));
+                self.add_handle(vat, resolver, Kref::Resolver(id));
+            }
+            Syscall::Settle { resolver, answer } => {
+                let Kref::Resolver(promise) = self.kref(vat, resolver) else { unreachable!("checked") };
+                let answer = match answer {
+                    Answer::Fulfill(payload) => Answer::Fulfill(self.krefs(vat, &payload)),
+                    Answer::Forward(slot) => Answer::Forward(self.kref(vat, slot)),
+                    Answer::Break(payload) => Answer::Break(self.krefs(vat, &payload)),
+                };
+                self.push_work(promise, Settlement::By(answer));
+            }
+            Syscall::Expose { exposed, slot } => self.expose(vat, exposed, slot),
+            Syscall::Watch { promise, token } => {
+                let kref = self.kref(vat, promise);
+                self.watch(vat, token, kref);
+            }
+            Syscall::Unwatch { token } => self.unwatch(vat, token),
+            Syscall::Listen { promise, listener } => {
+                let (kref, listener) = (self.kref(vat, promise), self.kref(vat, listener));
+                self.listen(kref, listener);
+            }
+            Syscall::Pin(pinned) => self.seat(vat).pinned = pinned,
+            Syscall::Exit(_) => unreachable!("an exit is applied last"),
+        }
+    }
+
+    fn send(&mut self, vat: VatId, target: Slot, method: String, args: &Payload<Slot>, answer: AnswerTo) {
+        let target = self.kref(vat, target);
+        let args = self.krefs(vat, args);
+        let answer = match answer {
+            AnswerTo::Nobody => None,
+            AnswerTo::Promise(slot) => {
+                let promise = self.new_promise();
+                self.add_handle(vat, slot, Kref::Promise(promise));
+                Some(promise)
+            }
+            AnswerTo::Reference(slot) => match self.kref(vat, slot) {
+                Kref::Resolver(promise) => Some(promise),
+                // The callee gets a resolver of the kernel's, never the object itself (kernel-rules 7).
+                listener => {
+                    let promise = self.new_promise();
+                    self.listen(Kref::Promise(promise), listener);
+                    Some(promise)
+                }
+            },
+        };
+        self.route(Message { target, method, args, answer, sender: Sender::Vat(vat) });
+    }
+
+    fn expose(&mut self, vat: VatId, exposed: Exposed, slot: Slot) {
+        let bound = self.seat(vat).exports.get(&exposed.object).copied();
+        let object = match bound {
+            Some(export) => export.object,
+            None => {
+                let object = self.new_object(Object { owner: Owner::Vat(vat, exposed), fate: Fate::Live });
+                let export = Export { object, slot, lifetime: exposed.lifetime };
+                self.seat(vat).exports.insert(exposed.object, export);
+                object
+            }
+        };
+        self.add_handle(vat, slot, Kref::Object(object));
+        self.change_row(vat, slot, |row| row.bound = bound_for(exposed.lifetime));
+    }
+
+    /// The ids of a `dropped` delivery are free before the crank's own syscalls count (kernel-rules 11).
+    fn unbind_dropped(&mut self, vat: VatId, begun: &Begun) {
+        let BegunKind::Dropped(dropped) = &begun.kind else { return };
+        for (_, object) in dropped {
+            self.unbind(vat, *object);
+        }
+    }
+
+    /// Takes an id from the vat's exports; its object goes when nobody holds it.
+    pub(crate) fn unbind(&mut self, vat: VatId, object: u64) {
+        if let Some(export) = self.seat(vat).exports.remove(&object) {
+            self.change_row(vat, export.slot, |row| row.bound = Bound::No);
+            if self.count(Kref::Object(export.object)) == 0 {
+                self.zeros.insert(Kref::Object(export.object), self.loss);
+            }
+        }
+    }
+
+    /// Everything that is mentioned anew is kept before anything that is mentioned no more is released: an entry may have moved from
+    /// one key to another.
+    fn write_store(&mut self, vat: VatId, writes: Vec<StoreWrite>) {
+        let mut released = Vec::new();
+        for write in writes {
+            let key = (vat, write.key);
+            let after = write.value.as_ref().map_or_else(Vec::new, |value| value.caps.clone());
+            for slot in &after {
+                self.change_row(vat, *slot, |row| row.kept += 1);
+            }
+            let before = match after.is_empty() {
+                true => self.holdings.remove(&key),
+                false => self.holdings.insert(key.clone(), after),
+            };
+            released.extend(before.unwrap_or_default());
+            self.store.insert(key, write.value);
+        }
+        for slot in released {
+            self.change_row(vat, slot, |row| row.kept -= 1);
+        }
+    }
+
+    /// Takes what was delivered out of the inbox.
+    fn consume(&mut self, vat: VatId, begun: &Begun) {
+        match &begun.kind {
+            BegunKind::Start => {}
+            BegunKind::Message(id) => self.take_head(vat, *id),
+            BegunKind::Settled(ids) => {
+                for id in ids {
+                    if self.queue.get(id).is_some() {
+                        self.forget_notice(vat, *id);
+                    }
+                }
+            }
+            BegunKind::Dropped(dropped) => {
+                for (id, _) in dropped {
+                    if let Item::Dropped(object) = self.queue.get(id).expect("a begun notice has a row").item {
+                        self.notified.remove(&object);
+                    }
+                    self.take_head(vat, *id);
+                }
+            }
+        }
+    }
+
+    fn take_head(&mut self, vat: VatId, id: MessageId) {
+        let head = self.seat(vat).inbox.pop_front();
+        debug_assert_eq!(head, Some(id), "what is being delivered stays at the head");
+        self.take_item(id);
+    }
+
+    fn forget_notice(&mut self, vat: VatId, id: MessageId) {
+        let seat = self.seat(vat);
+        seat.inbox.retain(|queued| *queued != id);
+        seat.watches.retain(|_, watched| *watched != Watched::Notice(id));
+        self.take_item(id);
+    }
+
+    /// `exit` takes effect after the crank was applied: well, or with the crank undone (kernel-rules 15).
+    fn exit(&mut self, vat: VatId, reason: Result<Payload<Kref>, Payload<Kref>>) {
+        self.outputs.push(Output::Exited(vat, reason));
+        self.end_vat(vat, Code::VatTerminated);
+    }
+
+    pub(crate) fn kref(&self, vat: VatId, slot: Slot) -> Kref {
+        self.clists.get(vat, slot).expect("a checked slot has a row").kref
+    }
+
+    fn krefs(&self, vat: VatId, payload: &Payload<Slot>) -> Payload<Kref> {
+        payload.map(|slot| self.kref(vat, *slot))
+    }
+}

@@ -1,0 +1,255 @@
+//! The kernel's whole state, and the three primitive acts on it: counting a holder, giving out a number, handing over a commit.
+//!
+//! What is stored lives in journaled tables; the rest follows from them and is rebuilt at load.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::clist::Clists;
+use crate::crank::Lifetime;
+use crate::host::{AskId, Output};
+use crate::id::{CrankId, Kref, MessageId, ObjectId, PromiseId, Slot, SubclusterId, VatId};
+use crate::message::{Code, Payload};
+use crate::promise::Settlement;
+use crate::rows::{Change, Commit, Counters, Item, Object, Progress, Promise, Queued, Subcluster, Vat};
+use crate::table::Table;
+
+/// The rules of the host, and everything they are applied to. See the crate's page for how it is driven.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    pub(crate) counters: Counters,
+    pub(crate) counters_moved: bool,
+    pub(crate) subclusters: Table<SubclusterId, Subcluster>,
+    pub(crate) vats: Table<VatId, Vat>,
+    pub(crate) progress: Table<VatId, Progress>,
+    pub(crate) objects: Table<ObjectId, Object>,
+    pub(crate) promises: Table<PromiseId, Promise>,
+    pub(crate) clists: Clists,
+    pub(crate) queue: Table<MessageId, Queued>,
+    pub(crate) holds: Table<ObjectId, Kref>,
+    /// Writes to the vats' stores since the last commit, and which slots each entry mentions.
+    pub(crate) store: BTreeMap<(VatId, Vec<u8>), Option<Payload<Slot>>>,
+    pub(crate) holdings: BTreeMap<(VatId, Vec<u8>), Vec<Slot>>,
+    pub(crate) forgotten: Vec<VatId>,
+
+    // From here on nothing is stored.
+    /// How many hold each reference. No entry: nobody.
+    pub(crate) counts: BTreeMap<Kref, u64>,
+    /// References whose last holder has gone, and how. Acted on when all else of a crank is done (kernel-rules 2).
+    pub(crate) zeros: BTreeMap<Kref, Code>,
+    /// Why holders go at present.
+    pub(crate) loss: Code,
+    /// Settlements still to be carried out, first in, first out: never recursion (kernel-rules 3).
+    pub(crate) work: VecDeque<(PromiseId, Settlement)>,
+    pub(crate) seats: BTreeMap<VatId, Seat>,
+    /// Vats with something to do, next one first.
+    pub(crate) ready: VecDeque<VatId>,
+    pub(crate) waiting: BTreeMap<PromiseId, VecDeque<MessageId>>,
+    pub(crate) watchers: BTreeMap<PromiseId, Vec<Watcher>>,
+    /// Objects for which a `dropped` notice is in an inbox.
+    pub(crate) notified: BTreeSet<ObjectId>,
+    /// References that the host holds in memory: connections, and what it lately showed to people.
+    pub(crate) host_handles: BTreeSet<ObjectId>,
+    pub(crate) lent: VecDeque<Kref>,
+    pub(crate) next_ask: u64,
+    pub(crate) next_crank: u64,
+    pub(crate) promises_at_sweep: usize,
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// What the kernel knows of a vat beside its rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Seat {
+    /// Whether there is a heap.
+    pub(crate) heap: Heap,
+    /// The delivery that is under way.
+    pub(crate) crank: Option<Begun>,
+    /// Messages and notices, next one first.
+    pub(crate) inbox: VecDeque<MessageId>,
+    /// Whether the vat is in the ring of ready vats.
+    pub(crate) queued: bool,
+    /// Whether it is to have a heap even if nothing waits for it.
+    pub(crate) woken: bool,
+    /// What it watches, by token. The reference is held once for each.
+    pub(crate) watches: BTreeMap<u64, Watched>,
+    /// Its objects by its own numbers.
+    pub(crate) exports: BTreeMap<u64, Export>,
+    pub(crate) pinned: bool,
+    /// Senders of the messages that trapped since a crank was last finished, and how many traps that were.
+    pub(crate) trapped: BTreeSet<crate::rows::Sender>,
+    pub(crate) traps: u32,
+}
+
+/// Whether a vat has a heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heap {
+    /// No: the next delivery is a `start`.
+    Absent,
+    /// Yes.
+    Live,
+}
+
+/// An object as its vat's table of exports has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Export {
+    pub(crate) object: ObjectId,
+    pub(crate) slot: Slot,
+    pub(crate) lifetime: Lifetime,
+}
+
+/// A watch: the promise still to end, or the notice that it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watched {
+    Promise(PromiseId),
+    Notice(MessageId),
+}
+
+/// Who is told of a promise's end beside its listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watcher {
+    Vat(VatId, u64),
+    Host(AskId),
+}
+
+/// A delivery that is under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Begun {
+    pub(crate) id: CrankId,
+    pub(crate) kind: BegunKind,
+    /// References that the delivery names, each with its slot, in the order of the slots that were new.
+    pub(crate) delivered: Vec<(Slot, Kref)>,
+    pub(crate) next_slot: Slot,
+}
+
+/// What is being delivered.
+#[derive(Debug, Clone)]
+pub(crate) enum BegunKind {
+    Start,
+    Message(MessageId),
+    Settled(Vec<MessageId>),
+    Dropped(Vec<(MessageId, u64)>),
+}
+
+impl Seat {
+    /// Whether there is something to deliver.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.inbox.is_empty() || (self.woken && self.heap == Heap::Absent)
+    }
+
+    pub(crate) fn new() -> Seat {
+        Seat {
+            heap: Heap::Absent,
+            crank: None,
+            inbox: VecDeque::new(),
+            queued: false,
+            woken: false,
+            watches: BTreeMap::new(),
+            exports: BTreeMap::new(),
+            pinned: false,
+            trapped: BTreeSet::new(),
+            traps: 0,
+        }
+    }
+}
+
+impl Kernel {
+    /// All rows that changed since the last call, each once. They must become durable together, and before anything of
+    /// [`Kernel::take_outputs`] that was taken with them is let out.
+    pub fn take_commit(&mut self) -> Commit {
+        let counters = std::mem::take(&mut self.counters_moved).then_some(self.counters);
+        let store = std::mem::take(&mut self.store);
+        Commit {
+            counters,
+            subclusters: self.subclusters.commit(Subcluster::clone),
+            vats: self.vats.commit(Vat::clone),
+            progress: self.progress.commit(|progress| *progress),
+            objects: self.objects.commit(Object::clone),
+            promises: self.promises.commit(Promise::clone),
+            clist: self.clists.commit(),
+            queue: self.queue.commit(Queued::clone),
+            holds: self.holds.commit(|kref| *kref),
+            forgotten: std::mem::take(&mut self.forgotten),
+            store: store.into_iter().map(|(key, value)| Change { key, value }).collect(),
+        }
+    }
+
+    /// What the host may do and say once the commit that was taken with it is durable, in order.
+    pub fn take_outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// One more holds `kref`.
+    pub(crate) fn hold(&mut self, kref: Kref) {
+        *self.counts.entry(kref).or_insert(0) += 1;
+    }
+
+    /// One less holds `kref`.
+    ///
+    /// # Panics
+    /// If nobody held it: a bug of the kernel, and no reason to go on.
+    pub(crate) fn release(&mut self, kref: Kref) {
+        let count = self.counts.get_mut(&kref).expect("a released reference is held");
+        *count -= 1;
+        if *count == 0 {
+            self.counts.remove(&kref);
+            self.zeros.insert(kref, self.loss);
+        }
+    }
+
+    pub(crate) fn release_all(&mut self, krefs: impl IntoIterator<Item = Kref>) {
+        for kref in krefs {
+            self.release(kref);
+        }
+    }
+
+    pub(crate) fn count(&self, kref: Kref) -> u64 {
+        self.counts.get(&kref).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn new_object(&mut self, object: Object) -> ObjectId {
+        let id = ObjectId(self.take_number(|counters| &mut counters.object));
+        self.objects.insert(id, object);
+        // Nobody holds it yet: if that is still so in the end, it is dropped.
+        self.zeros.insert(Kref::Object(id), Code::ObjectGone);
+        id
+    }
+
+    pub(crate) fn new_promise(&mut self) -> PromiseId {
+        let id = PromiseId(self.take_number(|counters| &mut counters.promise));
+        self.promises.insert(id, Promise::Unsettled { listeners: Vec::new() });
+        self.zeros.insert(Kref::Resolver(id), Code::ResolverDropped);
+        id
+    }
+
+    pub(crate) fn new_message_id(&mut self) -> MessageId {
+        MessageId(self.take_number(|counters| &mut counters.message))
+    }
+
+    pub(crate) fn take_number(&mut self, kind: impl FnOnce(&mut Counters) -> &mut u64) -> u64 {
+        self.counters_moved = true;
+        let next = kind(&mut self.counters);
+        let number = *next;
+        *next += 1;
+        number
+    }
+
+    pub(crate) fn seat(&mut self, vat: VatId) -> &mut Seat {
+        self.seats.get_mut(&vat).expect("a living vat has a seat")
+    }
+}
+
+impl Item {
+    /// Every reference that the item holds while it waits.
+    pub(crate) fn held(&self) -> Vec<Kref> {
+        match self {
+            Item::Message(message) => {
+                let mut krefs = vec![message.target];
+                krefs.extend(&message.args.caps);
+                krefs.extend(message.answer.map(Kref::Resolver));
+                krefs
+            }
+            // The notice that nobody holds an object holds nothing itself (kernel-rules 11).
+            Item::Dropped(_) => Vec::new(),
+            Item::Settled { promise, .. } => vec![*promise],
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! How subclusters and vats come and go: launch, quarantine, healing, hibernation, the end.
+
+use crate::clist::{Bound, Row};
+use crate::crank::{Exposed, Lifetime};
+use crate::host::Refusal;
+use crate::id::{Kref, ObjectId, Slot, SubclusterId, VatId};
+use crate::kernel::{Export, Kernel, Seat};
+use crate::message::{Body, Code};
+use crate::rows::{Fate, Object, Owner, Progress, Subcluster, Vat, VatStatus, WhenQuarantined};
+
+/// A subcluster to be launched: all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// Unique among the living.
+    pub name: String,
+    /// The vat that answers for it.
+    pub bootstrap: String,
+    /// As the host reads it; opaque here.
+    pub declaration: Body,
+    /// Host objects that are made with it, by the names that grants use: its channels.
+    pub host_objects: Vec<(String, String)>,
+    /// Its vats.
+    pub vats: Vec<LaunchVat>,
+}
+
+/// A vat to be launched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchVat {
+    /// Unique in its subcluster.
+    pub name: String,
+    /// See [`Vat::code`].
+    pub code: Body,
+    /// See [`Vat::parameters`].
+    pub parameters: Body,
+    /// What it may reach, by the name under which it gets it.
+    pub grants: Vec<(String, Grant)>,
+    /// See [`Vat::mailbox_max`].
+    pub mailbox_max: u64,
+    /// See [`Vat::when_quarantined`].
+    pub when_quarantined: WhenQuarantined,
+}
+
+/// What a grant gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The root object of a vat of the same subcluster.
+    Vat(String),
+    /// A host object of the same launch, by its grant name.
+    HostObject(String),
+}
+
+impl Kernel {
+    /// Launches a subcluster.
+    ///
+    /// # Errors
+    /// If the name is taken, or a name in it leads nowhere; nothing changes then.
+    pub fn launch(&mut self, launch: Launch) -> Result<SubclusterId, Refusal> {
+        if self.subclusters.iter().any(|(_, living)| living.name == launch.name) {
+            return Err(Refusal::NameTaken(launch.name));
+        }
+        check_names(&launch)?;
+        let subcluster = SubclusterId(self.take_number(|counters| &mut counters.subcluster));
+        let mut given: Vec<(Grant, ObjectId)> = Vec::new();
+        for (grant, owner) in &launch.host_objects {
+            let object = self.new_object(Object { owner: Owner::Host(owner.clone()), fate: Fate::Live });
+            given.push((Grant::HostObject(grant.clone()), object));
+        }
+        let mut vats = Vec::new();
+        for vat in &launch.vats {
+            let (id, root) = self.new_vat(subcluster, vat);
+            given.push((Grant::Vat(vat.name.clone()), root));
+            vats.push(id);
+        }
+        for (id, vat) in vats.iter().zip(&launch.vats) {
+            for (name, grant) in &vat.grants {
+                let object = given.iter().find(|(what, _)| what == grant).expect("grants were checked").1;
+                self.grant(*id, name, Kref::Object(object));
+            }
+        }
+        let bootstrap = launch.vats.iter().position(|vat| vat.name == launch.bootstrap).expect("checked");
+        let row = Subcluster { name: launch.name, bootstrap: vats[bootstrap], declaration: launch.declaration };
+        self.subclusters.insert(subcluster, row);
+        // A vat's first start makes it what it is: a channel it serves, say. It does not wait for a message.
+        for vat in vats {
+            self.wake(vat);
+        }
+        self.settle_down();
+        Ok(subcluster)
+    }
+
+    fn new_vat(&mut self, subcluster: SubclusterId, launch: &LaunchVat) -> (VatId, ObjectId) {
+        let vat = VatId(self.take_number(|counters| &mut counters.vat));
+        let row = Vat {
+            subcluster,
+            name: launch.name.clone(),
+            code: launch.code.clone(),
+            parameters: launch.parameters.clone(),
+            grants: Vec::new(),
+            mailbox_max: launch.mailbox_max,
+            when_quarantined: launch.when_quarantined,
+            status: VatStatus::Active,
+        };
+        self.vats.insert(vat, row);
+        self.progress.insert(vat, Progress { incarnation: 0, next_slot: Slot(2) });
+        self.seats.insert(vat, Seat::new());
+        let exposed = Exposed { object: 0, lifetime: Lifetime::Durable };
+        let root = self.new_object(Object { owner: Owner::Vat(vat, exposed), fate: Fate::Live });
+        let row = Row { kref: Kref::Object(root), handle: false, kept: 0, bound: Bound::Durable };
+        self.clists.insert(vat, Slot(1), row);
+        let export = Export { object: root, slot: Slot(1), lifetime: Lifetime::Durable };
+        self.seat(vat).exports.insert(0, export);
+        (vat, root)
+    }
+
+    fn grant(&mut self, vat: VatId, name: &str, kref: Kref) {
+        let slot = self.clists.slot_of(vat, kref).unwrap_or_else(|| {
+            let progress = self.progress.get_mut(&vat).expect("a seated vat has progress");
+            let slot = progress.next_slot;
+            progress.next_slot = Slot(slot.0 + 1);
+            self.clists.insert(vat, slot, Row { kref, handle: false, kept: 0, bound: Bound::No });
+            slot
+        });
+        self.change_row(vat, slot, |row| row.kept += 1);
+        let row = self.vats.get_mut(&vat).expect("a seated vat has a row");
+        row.grants.push((name.to_owned(), slot));
+    }
+
+    /// Stops serving a vat; its messages wait where they are, or are answered if it was declared so (kernel-rules 16). Also replaces
+    /// the reason of one that is quarantined already.
+    ///
+    /// # Errors
+    /// If there is no such vat.
+    pub fn quarantine(&mut self, vat: VatId, reason: Body) -> Result<(), Refusal> {
+        let row =
+            self.vats.get(&vat).filter(|row| row.status != VatStatus::Terminated).ok_or(Refusal::NoSuchVat(vat))?;
+        let reject = row.when_quarantined == WhenQuarantined::Reject;
+        self.end_incarnation(vat, Code::IncarnationLost);
+        self.set_status(vat, VatStatus::Quarantined(reason));
+        if reject {
+            self.answer_queued(vat, Code::VatQuarantined, |_| true);
+        }
+        self.settle_down();
+        Ok(())
+    }
+
+    /// Serves a quarantined vat again, from its first waiting message on.
+    ///
+    /// # Errors
+    /// If there is no such vat.
+    pub fn heal(&mut self, vat: VatId) -> Result<(), Refusal> {
+        let row =
+            self.vats.get(&vat).filter(|row| row.status != VatStatus::Terminated).ok_or(Refusal::NoSuchVat(vat))?;
+        if matches!(row.status, VatStatus::Quarantined(_)) {
+            let seat = self.seat(vat);
+            seat.trapped.clear();
+            seat.traps = 0;
+            self.set_status(vat, VatStatus::Active);
+        }
+        Ok(())
+    }
+
+    /// Takes a vat's heap away if nothing would be lost by it, and says whether it did. The caller drops the instance.
+    pub fn hibernate(&mut self, vat: VatId) -> bool {
+        let rest = self.is_at_rest(vat);
+        if rest {
+            self.end_incarnation(vat, Code::IncarnationLost);
+            self.settle_down();
+        }
+        rest
+    }
+
+    /// Ends a subcluster for good: its vats, their state, and the host objects that were made with it, which are returned.
+    ///
+    /// # Errors
+    /// If there is no such subcluster.
+    pub fn terminate(&mut self, subcluster: SubclusterId, host_objects: &[ObjectId]) -> Result<(), Refusal> {
+        self.subclusters.get(&subcluster).ok_or(Refusal::NoSuchSubcluster(subcluster))?;
+        let vats =
+            self.vats.iter().filter(|(_, row)| row.subcluster == subcluster && row.status != VatStatus::Terminated);
+        for vat in vats.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.end_vat(vat, Code::VatTerminated);
+        }
+        for object in host_objects {
+            self.lose_object(*object, Code::ObjectGone);
+            let held = self.holds.remove(object);
+            self.release_all(held);
+        }
+        self.subclusters.remove(&subcluster);
+        self.settle_down();
+        Ok(())
+    }
+
+    /// Ends one vat: everything that waits for it or on it hears so, everything it held is released, and a tombstone stays.
+    pub(crate) fn end_vat(&mut self, vat: VatId, code: Code) {
+        self.end_incarnation(vat, code);
+        self.answer_queued(vat, code, |_| true);
+        self.loss = code;
+        let exports: Vec<_> = self.seat(vat).exports.iter().map(|(id, export)| (*id, export.object)).collect();
+        for (id, object) in exports {
+            self.lose_object(object, code);
+            self.notified.remove(&object);
+            self.unbind(vat, id);
+        }
+        let keys = self.holdings.range((vat, Vec::new())..).take_while(|((of, _), _)| *of == vat);
+        for key in keys.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            self.holdings.remove(&key);
+        }
+        for slot in self.clists.of(vat).map(|(slot, _)| slot).collect::<Vec<_>>() {
+            self.change_row(vat, slot, |row| row.kept = 0);
+        }
+        self.loss = Code::ResolverDropped;
+        self.store.retain(|(of, _), _| *of != vat);
+        self.forgotten.push(vat);
+        self.drain_work();
+        self.answer_queued(vat, code, |_| true);
+        self.bury(vat);
+    }
+
+    fn bury(&mut self, vat: VatId) {
+        let row = self.vats.get_mut(&vat).expect("a seated vat has a row");
+        row.status = VatStatus::Terminated;
+        row.grants.clear();
+        row.parameters = Body::from([]);
+        self.ready.retain(|ready| *ready != vat);
+        self.seats.remove(&vat);
+    }
+
+    /// Starts a vat even if nothing waits for it.
+    pub fn wake(&mut self, vat: VatId) {
+        if let Some(seat) = self.seats.get_mut(&vat) {
+            seat.woken = true;
+            self.make_ready(vat);
+        }
+    }
+}
+
+fn check_names(launch: &Launch) -> Result<(), Refusal> {
+    let vat_exists = |name: &String| launch.vats.iter().any(|vat| vat.name == *name);
+    if !vat_exists(&launch.bootstrap) {
+        return Err(Refusal::Dangling(format!("vat `{}`", launch.bootstrap)));
+    }
+    for (_, grant) in launch.vats.iter().flat_map(|vat| &vat.grants) {
+        match grant {
+            Grant::Vat(name) if !vat_exists(name) => return Err(Refusal::Dangling(format!("vat `{name}`"))),
+            Grant::HostObject(name) if !launch.host_objects.iter().any(|(grant, _)| grant == name) => {
+                return Err(Refusal::Dangling(format!("host object `{name}`")));
+            }
+            Grant::Vat(_) | Grant::HostObject(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! From rows to a kernel: what was stored is read, the rest is counted again, and every incarnation has ended (kernel-rules 5).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::clist::{Bound, Clists, Row};
+use crate::crank::Lifetime;
+use crate::id::{Kref, Slot, VatId};
+use crate::kernel::{Export, Kernel, Seat};
+use crate::message::Code;
+use crate::rows::{Fate, Item, Object, Owner, Queue, State, VatStatus};
+use crate::table::Table;
+
+/// Rows that contradict each other: the store is damaged, or was written by something else.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Corrupt(pub String);
+
+impl Kernel {
+    /// The kernel that the rows describe, at the beginning of a new boot: no vat has a heap, what only heaps held is released,
+    /// connections are gone. Messages that the host had not answered are still there ([`Kernel::unanswered_calls`]).
+    ///
+    /// # Errors
+    /// If the rows contradict each other, with the first row that does.
+    pub fn load(state: State) -> Result<Kernel, Corrupt> {
+        let mut kernel = Kernel::from_rows(state)?;
+        kernel.counts = kernel.recount();
+        kernel.check_targets()?;
+        kernel.counters.boot += 1;
+        kernel.counters_moved = true;
+        kernel.end_last_boot();
+        kernel.audit().map_err(|discrepancy| Corrupt(discrepancy.0))?;
+        Ok(kernel)
+    }
+
+    /// An empty kernel, which has never been booted.
+    pub fn empty() -> Kernel {
+        Kernel::load(State::default()).expect("no rows contradict each other")
+    }
+
+    fn from_rows(state: State) -> Result<Kernel, Corrupt> {
+        let mut seats: BTreeMap<VatId, Seat> = BTreeMap::new();
+        for (vat, _) in state.vats.iter().filter(|(_, row)| row.status != VatStatus::Terminated) {
+            seats.insert(*vat, Seat::new());
+        }
+        let mut kept: BTreeMap<(VatId, Slot), u64> = BTreeMap::new();
+        for ((vat, _), slots) in &state.holdings {
+            slots.iter().for_each(|slot| *kept.entry((*vat, *slot)).or_insert(0) += 1);
+        }
+        for (vat, row) in &state.vats {
+            row.grants.iter().for_each(|(_, slot)| *kept.entry((*vat, *slot)).or_insert(0) += 1);
+        }
+        let objects: BTreeMap<_, _> = state.objects.iter().map(|(id, object)| (*id, object)).collect();
+        let mut clist = Vec::new();
+        for ((vat, slot), kref) in &state.clist {
+            let seat =
+                seats.get_mut(vat).ok_or_else(|| Corrupt(format!("{slot} belongs to {vat}, which is not there")))?;
+            let bound = match kref {
+                Kref::Object(id) => bind(seat, *vat, *slot, *kref, objects.get(id).copied()),
+                Kref::Promise(_) | Kref::Resolver(_) => Bound::No,
+            };
+            let kept = kept.remove(&(*vat, *slot)).unwrap_or(0);
+            clist.push(((*vat, *slot), Row { kref: *kref, handle: false, kept, bound }));
+        }
+        if let Some(((vat, slot), _)) = kept.first_key_value() {
+            return Err(Corrupt(format!("{vat} keeps {slot}, which its c-list does not have")));
+        }
+        let mut kernel = Kernel::with_tables(state, Clists::new(clist), seats);
+        kernel.fill_queues()?;
+        Ok(kernel)
+    }
+
+    fn with_tables(state: State, clists: Clists, seats: BTreeMap<VatId, Seat>) -> Kernel {
+        Kernel {
+            counters: state.counters,
+            counters_moved: false,
+            subclusters: Table::new(state.subclusters),
+            vats: Table::new(state.vats),
+            progress: Table::new(state.progress),
+            objects: Table::new(state.objects),
+            promises: Table::new(state.promises),
+            clists,
+            queue: Table::with_stored(state.queue, |queued| !matches!(queued.item, Item::Settled { .. })),
+            holds: Table::new(state.holds),
+            store: BTreeMap::new(),
+            holdings: state.holdings.into_iter().collect(),
+            forgotten: Vec::new(),
+            counts: BTreeMap::new(),
+            zeros: BTreeMap::new(),
+            loss: Code::ResolverDropped,
+            work: VecDeque::new(),
+            seats,
+            ready: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            watchers: BTreeMap::new(),
+            notified: BTreeSet::new(),
+            host_handles: BTreeSet::new(),
+            lent: VecDeque::new(),
+            next_ask: 1,
+            next_crank: 1,
+            promises_at_sweep: 0,
+            outputs: Vec::new(),
+        }
+    }
+
+    fn fill_queues(&mut self) -> Result<(), Corrupt> {
+        for (&id, queued) in self.queue.iter() {
+            match queued.queue {
+                Queue::Inbox(vat) => {
+                    let seat = self.seats.get_mut(&vat);
+                    seat.ok_or_else(|| Corrupt(format!("{id} waits for {vat}, which is not there")))?
+                        .inbox
+                        .push_back(id);
+                }
+                Queue::Promise(promise) => self.waiting.entry(promise).or_default().push_back(id),
+                Queue::Host => {}
+            }
+            if let Item::Dropped(object) = queued.item {
+                self.notified.insert(object);
+            }
+        }
+        for (vat, _) in self.vats.iter().filter(|(vat, _)| self.seats.contains_key(vat)) {
+            if self.progress.get(vat).is_none() {
+                return Err(Corrupt(format!("{vat} has no progress")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every reference that anything holds has a row, except resolvers, which may be spent.
+    fn check_targets(&self) -> Result<(), Corrupt> {
+        for kref in self.counts.keys() {
+            let exists = match kref {
+                Kref::Object(object) => self.objects.get(object).is_some(),
+                Kref::Promise(promise) => self.promises.get(promise).is_some(),
+                Kref::Resolver(_) => true,
+            };
+            if !exists {
+                return Err(Corrupt(format!("{kref} is held and has no row")));
+            }
+        }
+        Ok(())
+    }
+
+    /// All objects gone first, then everything that nobody holds: at boot every incarnation has ended at once.
+    fn end_last_boot(&mut self) {
+        self.loss = Code::IncarnationLost;
+        let rows: Vec<_> = self.objects.iter().map(|(id, row)| (*id, row.clone())).collect();
+        for (object, row) in &rows {
+            if let Some(code) = lost_at_boot(row) {
+                self.lose_object(*object, code);
+            }
+        }
+        let lost = rows.iter().filter(|(_, row)| lost_at_boot(row) == Some(Code::IncarnationLost));
+        let lost: BTreeSet<_> = lost.map(|(object, _)| Kref::Object(*object)).collect();
+        for vat in self.seats.keys().copied().collect::<Vec<_>>() {
+            self.answer_queued(vat, Code::IncarnationLost, |kref| lost.contains(&kref));
+            self.make_ready(vat);
+        }
+        let promises = self.promises.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        for promise in promises {
+            self.zeros.insert(Kref::Promise(promise), Code::IncarnationLost);
+            if self.count(Kref::Resolver(promise)) == 0 {
+                self.zeros.insert(Kref::Resolver(promise), Code::IncarnationLost);
+            }
+        }
+        for (object, _) in rows {
+            self.zeros.insert(Kref::Object(object), Code::IncarnationLost);
+        }
+        self.settle_down();
+        self.loss = Code::ResolverDropped;
+        self.sweep();
+    }
+}
+
+/// Enters a durable object of the vat's own in its table of exports.
+fn bind(seat: &mut Seat, vat: VatId, slot: Slot, kref: Kref, object: Option<&Object>) -> Bound {
+    let (Kref::Object(id), Some(Object { owner: Owner::Vat(owner, exposed), .. })) = (kref, object) else {
+        return Bound::No;
+    };
+    if *owner != vat || exposed.lifetime != Lifetime::Durable {
+        return Bound::No;
+    }
+    seat.exports.insert(exposed.object, Export { object: id, slot, lifetime: exposed.lifetime });
+    Bound::Durable
+}
+
+fn lost_at_boot(row: &Object) -> Option<Code> {
+    match (&row.owner, row.fate) {
+        (_, Fate::Lost(_)) | (Owner::Host(_), Fate::Live) => None,
+        (Owner::HostUntilBoot(_), Fate::Live) => Some(Code::ObjectGone),
+        (Owner::Vat(_, exposed), Fate::Live) => {
+            (exposed.lifetime == Lifetime::Incarnation).then_some(Code::IncarnationLost)
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Promises: settled once, forwarded along chains, watched and listened to.
+//!
+//! Every settlement goes through one work list, so that a cascade of any length is a loop (kernel-rules 3, 7, 9, 10).
+
+use crate::body;
+use crate::drop::held_by;
+use crate::host::{AskId, Output};
+use crate::id::{Kref, PromiseId, VatId};
+use crate::kernel::{Kernel, Watched, Watcher};
+use crate::message::{Answer, Code, Payload, Resolution};
+use crate::rows::{Item, Message, Promise, Sender};
+
+/// How a promise is to be settled, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Settlement {
+    /// By a holder of its resolver.
+    By(Answer<Kref>),
+    /// By the kernel.
+    Failed(Code),
+}
+
+impl Settlement {
+    fn held(&self) -> Vec<Kref> {
+        match self {
+            Settlement::By(answer) => held_by(answer),
+            Settlement::Failed(_) => Vec::new(),
+        }
+    }
+
+    fn into_row(self) -> Promise {
+        match self {
+            Settlement::By(answer) => Promise::Settled(answer),
+            Settlement::Failed(code) => Promise::Failed(code),
+        }
+    }
+}
+
+/// Where a chain of promises ends at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// At a promise that is not settled.
+    Unsettled(PromiseId),
+    /// At an object or a resolver.
+    Reference(Kref),
+    /// At this promise's data.
+    Data(PromiseId),
+    /// At this promise's error.
+    Broken(PromiseId),
+}
+
+impl Kernel {
+    /// Puts a settlement on the work list, which holds what it mentions and the promise itself until it is carried out.
+    pub(crate) fn push_work(&mut self, promise: PromiseId, settlement: Settlement) {
+        self.hold(Kref::Promise(promise));
+        for kref in settlement.held() {
+            self.hold(kref);
+        }
+        self.work.push_back((promise, settlement));
+    }
+
+    /// Carries out every settlement on the work list, and those that follow from them.
+    pub(crate) fn drain_work(&mut self) {
+        while let Some((promise, settlement)) = self.work.pop_front() {
+            let held = settlement.held();
+            self.settle(promise, settlement);
+            self.release_all(held);
+            self.release(Kref::Promise(promise));
+        }
+    }
+
+    /// Settles one promise: its state, then its waiting messages in order, then its notices. A settled one stays as it is.
+    fn settle(&mut self, promise: PromiseId, settlement: Settlement) {
+        let Some(Promise::Unsettled { listeners }) = self.promises.get(&promise) else { return };
+        let listeners = listeners.clone();
+        let settlement = self.normalise(promise, settlement);
+        for kref in settlement.held() {
+            self.hold(kref);
+        }
+        self.promises.insert(promise, settlement.into_row());
+        // A spent resolver holds nothing: from here on its count does not matter.
+        for id in self.waiting.remove(&promise).unwrap_or_default() {
+            let (message, held) = self.lift_message(id);
+            self.route(message);
+            self.release_all(held);
+        }
+        let watchers = self.watchers.remove(&promise).unwrap_or_default();
+        match self.end_of(promise) {
+            End::Unsettled(end) => self.move_watchers(promise, end, watchers, listeners),
+            End::Reference(_) | End::Data(_) | End::Broken(_) => {
+                for watcher in watchers {
+                    self.notify(watcher, promise);
+                    self.release(Kref::Promise(promise));
+                }
+                for listener in listeners {
+                    self.tell(listener, Kref::Promise(promise));
+                    self.release(listener);
+                }
+            }
+        }
+        // Nobody may ever have held it.
+        if self.count(Kref::Promise(promise)) == 0 {
+            self.zeros.insert(Kref::Promise(promise), self.loss);
+        }
+    }
+
+    /// A forward to a promise becomes a link to the end of its chain, or a copy of what that chain ended with.
+    fn normalise(&mut self, promise: PromiseId, settlement: Settlement) -> Settlement {
+        let Settlement::By(Answer::Forward(Kref::Promise(target))) = settlement else { return settlement };
+        match self.end_of(target) {
+            End::Unsettled(end) if end == promise => Settlement::Failed(Code::ForwardCycle),
+            End::Unsettled(end) => Settlement::By(Answer::Forward(Kref::Promise(end))),
+            End::Reference(kref) => Settlement::By(Answer::Forward(kref)),
+            End::Data(end) | End::Broken(end) => self.settlement_of(end),
+        }
+    }
+
+    /// How a settled promise was settled, to be copied.
+    pub(crate) fn settlement_of(&self, promise: PromiseId) -> Settlement {
+        match self.promises.get(&promise) {
+            Some(Promise::Settled(answer)) => Settlement::By(answer.clone()),
+            Some(Promise::Failed(code)) => Settlement::Failed(*code),
+            Some(Promise::Unsettled { .. }) | None => unreachable!("{promise} is settled and held"),
+        }
+    }
+
+    fn move_watchers(&mut self, from: PromiseId, to: PromiseId, watchers: Vec<Watcher>, listeners: Vec<Kref>) {
+        for watcher in watchers {
+            if let Watcher::Vat(vat, token) = watcher {
+                self.seat(vat).watches.insert(token, Watched::Promise(to));
+            }
+            self.hold(Kref::Promise(to));
+            self.watchers.entry(to).or_default().push(watcher);
+            self.release(Kref::Promise(from));
+        }
+        if !listeners.is_empty()
+            && let Some(Promise::Unsettled { listeners: at_end }) = self.promises.get_mut(&to)
+        {
+            at_end.extend(listeners);
+        }
+    }
+
+    /// The end of a chain of forwards; the links on the way are shortened (kernel-rules 10).
+    pub(crate) fn end_of(&mut self, promise: PromiseId) -> End {
+        let mut links = Vec::new();
+        let mut at = promise;
+        let end = loop {
+            match self.promises.get(&at) {
+                Some(Promise::Unsettled { .. }) => break End::Unsettled(at),
+                Some(Promise::Settled(Answer::Forward(Kref::Promise(next)))) => {
+                    links.push(at);
+                    at = *next;
+                }
+                Some(Promise::Settled(Answer::Forward(kref))) => break End::Reference(*kref),
+                Some(Promise::Settled(Answer::Fulfill(_))) => break End::Data(at),
+                Some(Promise::Settled(Answer::Break(_)) | Promise::Failed(_)) => break End::Broken(at),
+                None => unreachable!("{at} is referred to and has a row"),
+            }
+        };
+        // The last link points at the end already.
+        links.pop();
+        for link in links {
+            self.relink(link, at);
+        }
+        end
+    }
+
+    fn relink(&mut self, link: PromiseId, to: PromiseId) {
+        let row = Promise::Settled(Answer::Forward(Kref::Promise(to)));
+        let Some(Promise::Settled(Answer::Forward(old))) = self.promises.get(&link).cloned() else { return };
+        self.hold(Kref::Promise(to));
+        self.promises.insert(link, row);
+        self.release(old);
+    }
+
+    /// Begins a watch, which holds what is watched until the notice has been delivered (kernel-rules 6).
+    pub(crate) fn watch(&mut self, vat: VatId, token: u64, kref: Kref) {
+        let end = match kref {
+            Kref::Promise(promise) => self.end_of(promise),
+            Kref::Object(_) | Kref::Resolver(_) => End::Reference(kref),
+        };
+        match end {
+            End::Unsettled(end) => {
+                self.hold(Kref::Promise(end));
+                self.watchers.entry(end).or_default().push(Watcher::Vat(vat, token));
+                self.seat(vat).watches.insert(token, Watched::Promise(end));
+            }
+            End::Reference(_) | End::Data(_) | End::Broken(_) => {
+                self.enqueue_notice(vat, Item::Settled { token, promise: kref });
+            }
+        }
+    }
+
+    /// Takes a watch or its queued notice back. An unknown token is ignored.
+    pub(crate) fn unwatch(&mut self, vat: VatId, token: u64) {
+        match self.seat(vat).watches.remove(&token) {
+            Some(Watched::Promise(promise)) => {
+                if let Some(watchers) = self.watchers.get_mut(&promise) {
+                    watchers.retain(|watcher| *watcher != Watcher::Vat(vat, token));
+                    if watchers.is_empty() {
+                        self.watchers.remove(&promise);
+                    }
+                }
+                self.release(Kref::Promise(promise));
+            }
+            Some(Watched::Notice(id)) => {
+                self.seat(vat).inbox.retain(|queued| *queued != id);
+                self.take_item(id);
+            }
+            None => {}
+        }
+    }
+
+    /// Asks for exactly one message to `listener` when the chain from `kref` has ended.
+    pub(crate) fn listen(&mut self, kref: Kref, listener: Kref) {
+        let end = match kref {
+            Kref::Promise(promise) => self.end_of(promise),
+            Kref::Object(_) | Kref::Resolver(_) => End::Reference(kref),
+        };
+        if let End::Unsettled(end) = end {
+            self.hold(listener);
+            if let Some(Promise::Unsettled { listeners }) = self.promises.get_mut(&end) {
+                listeners.push(listener);
+            }
+        } else {
+            self.tell(listener, kref);
+        }
+    }
+
+    /// Tells the host when a promise ends.
+    pub(crate) fn watch_for_host(&mut self, ask: AskId, promise: PromiseId) {
+        self.hold(Kref::Promise(promise));
+        self.watchers.entry(promise).or_default().push(Watcher::Host(ask));
+    }
+
+    fn notify(&mut self, watcher: Watcher, promise: PromiseId) {
+        match watcher {
+            Watcher::Vat(vat, token) => {
+                self.enqueue_notice(vat, Item::Settled { token, promise: Kref::Promise(promise) });
+            }
+            Watcher::Host(ask) => {
+                let resolution = self.resolution_of(Kref::Promise(promise));
+                self.lend(&resolution);
+                self.outputs.push(Output::Answered { ask, resolution });
+            }
+        }
+    }
+
+    /// The one message to a listener: how the chain from `kref` ended.
+    fn tell(&mut self, listener: Kref, kref: Kref) {
+        let (method, args) = match self.resolution_of(kref) {
+            Resolution::Fulfilled(payload) => ("fulfill", payload),
+            Resolution::Forwarded(kref) => ("forward", Payload { body: body::null(), caps: vec![kref] }),
+            Resolution::Broken(payload) => ("break", payload),
+            Resolution::Failed(code) => ("break", Payload::plain(body::failure(code))),
+        };
+        let message = Message { target: listener, method: method.to_owned(), args, answer: None, sender: Sender::Host };
+        self.route(message);
+    }
+
+    /// How a chain ended.
+    ///
+    /// # Panics
+    /// If it has not.
+    pub(crate) fn resolution_of(&mut self, kref: Kref) -> Resolution<Kref> {
+        let end = match kref {
+            Kref::Promise(promise) => self.end_of(promise),
+            Kref::Object(_) | Kref::Resolver(_) => End::Reference(kref),
+        };
+        let (End::Data(promise) | End::Broken(promise)) = end else {
+            return match end {
+                End::Reference(kref) => Resolution::Forwarded(kref),
+                End::Unsettled(_) | End::Data(_) | End::Broken(_) => unreachable!("the chain has ended"),
+            };
+        };
+        match self.settlement_of(promise) {
+            Settlement::By(Answer::Fulfill(payload)) => Resolution::Fulfilled(payload),
+            Settlement::By(Answer::Break(payload)) => Resolution::Broken(payload),
+            Settlement::By(Answer::Forward(kref)) => Resolution::Forwarded(kref),
+            Settlement::Failed(code) => Resolution::Failed(code),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Where messages and notices wait: a vat's inbox, a promise, the host.
+
+use crate::id::{Kref, MessageId, PromiseId, VatId};
+use crate::kernel::{Kernel, Watched};
+use crate::limits::PROMISE_QUEUE_MESSAGES_MAX;
+use crate::message::Code;
+use crate::rows::{Item, Message, Queue, Queued, VatStatus, WhenQuarantined};
+
+impl Kernel {
+    /// Puts a message at the end of a vat's inbox, whose references are held from here on.
+    pub(crate) fn enqueue_message(&mut self, vat: VatId, message: Message) -> Result<(), (Code, Message)> {
+        let seat = self.seats.get(&vat).expect("the owner of a live object has a seat");
+        let row = self.vats.get(&vat).expect("a seated vat has a row");
+        if matches!(row.status, VatStatus::Quarantined(_)) && row.when_quarantined == WhenQuarantined::Reject {
+            return Err((Code::VatQuarantined, message));
+        }
+        if seat.inbox.len() as u64 >= row.mailbox_max {
+            return Err((Code::MailboxFull, message));
+        }
+        let id = self.insert(Queue::Inbox(vat), Item::Message(message));
+        self.seat(vat).inbox.push_back(id);
+        self.make_ready(vat);
+        Ok(())
+    }
+
+    /// Puts a notice at the end of a vat's inbox. Notices are exempt from the mailbox limit: what they name bounds them.
+    pub(crate) fn enqueue_notice(&mut self, vat: VatId, item: Item) {
+        let settled = match item {
+            Item::Settled { token, .. } => Some(token),
+            Item::Message(_) | Item::Dropped(_) => None,
+        };
+        let id = self.insert(Queue::Inbox(vat), item);
+        let seat = self.seat(vat);
+        seat.inbox.push_back(id);
+        if let Some(token) = settled {
+            seat.watches.insert(token, Watched::Notice(id));
+        }
+        self.make_ready(vat);
+    }
+
+    /// Puts a message on an unsettled promise.
+    pub(crate) fn enqueue_at_promise(&mut self, promise: PromiseId, message: Message) -> Result<(), (Code, Message)> {
+        if self.waiting.get(&promise).is_some_and(|queue| queue.len() >= PROMISE_QUEUE_MESSAGES_MAX) {
+            return Err((Code::MailboxFull, message));
+        }
+        let id = self.insert(Queue::Promise(promise), Item::Message(message));
+        self.waiting.entry(promise).or_default().push_back(id);
+        Ok(())
+    }
+
+    /// Hands a message to the host: a durable row until it is answered (kernel-rules 21).
+    pub(crate) fn enqueue_at_host(&mut self, message: Message) {
+        let id = self.insert(Queue::Host, Item::Message(message));
+        self.call_host(id);
+    }
+
+    fn insert(&mut self, queue: Queue, item: Item) -> MessageId {
+        for kref in item.held() {
+            self.hold(kref);
+        }
+        let id = self.new_message_id();
+        self.queue.insert(id, Queued { queue, item });
+        id
+    }
+
+    /// Takes an item out of the table and gives up what it held. The caller has taken it out of its queue.
+    pub(crate) fn take_item(&mut self, id: MessageId) -> Item {
+        let item = self.queue.remove(&id).expect("a queued id has a row").item;
+        self.release_all(item.held());
+        item
+    }
+
+    /// Takes a message out of the table without giving up anything, as the last act before it is routed on.
+    pub(crate) fn lift_message(&mut self, id: MessageId) -> (Message, Vec<Kref>) {
+        let item = self.queue.remove(&id).expect("a queued id has a row").item;
+        let held = item.held();
+        match item {
+            Item::Message(message) => (message, held),
+            Item::Dropped(_) | Item::Settled { .. } => unreachable!("only messages wait on promises"),
+        }
+    }
+
+    /// Lets the vat take part in the ring if it has something to do and may be served.
+    pub(crate) fn make_ready(&mut self, vat: VatId) {
+        let active = self.vats.get(&vat).is_some_and(|row| row.status == VatStatus::Active);
+        let seat = self.seat(vat);
+        if active && !seat.queued && seat.crank.is_none() && seat.has_work() {
+            seat.queued = true;
+            self.ready.push_back(vat);
+        }
+    }
+}
