@@ -1,0 +1,97 @@
+//! What comes from outside: channels and operators.
+
+use std::sync::Arc;
+
+use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId};
+use tokio::sync::oneshot;
+
+use crate::io::{FromIo, Io};
+
+use super::{RunLoop, VatCode};
+
+impl RunLoop {
+    /// The kernel, to be looked at.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The kernel, to be told something. What follows from it is committed with the act.
+    pub fn kernel_mut(&mut self) -> &mut Kernel {
+        &mut self.kernel
+    }
+
+    /// The channels.
+    pub fn io(&self) -> &Arc<Io> {
+        &self.io
+    }
+
+    /// The code that a vat is given a heap from, from its next heap on.
+    pub fn provide(&mut self, vat: VatId, code: VatCode) {
+        self.codes.insert(vat, code);
+    }
+
+    /// Serves a quarantined vat again, with this code.
+    ///
+    /// # Errors
+    /// If there is no such vat.
+    pub fn heal(&mut self, vat: VatId, code: VatCode) -> Result<(), Refusal> {
+        self.kernel.heal(vat)?;
+        self.instances.remove(&vat);
+        self.codes.insert(vat, code);
+        Ok(())
+    }
+
+    /// Ends a subcluster for good; its code and its instances go with it.
+    ///
+    /// # Errors
+    /// If there is no such subcluster.
+    pub fn terminate(
+        &mut self,
+        subcluster: ocap_kernel::SubclusterId,
+        channels: &[ocap_kernel::ObjectId],
+    ) -> Result<(), Refusal> {
+        self.kernel.terminate(subcluster, channels)?;
+        for channel in channels {
+            self.io.close_channel(*channel);
+        }
+        let kernel = &self.kernel;
+        self.codes.retain(|vat, _| kernel.vat(*vat).is_some());
+        self.instances.retain(|vat, _| kernel.vat(*vat).is_some());
+        Ok(())
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        target: Kref,
+        method: &str,
+        args: Payload<Kref>,
+        reply: oneshot::Sender<Resolution<Kref>>,
+    ) -> Result<(), Refusal> {
+        let ask = self.kernel.ask(target, method, args)?;
+        self.asks.insert(ask, reply);
+        Ok(())
+    }
+
+    pub(super) fn hear_io(&mut self, event: FromIo) {
+        match event {
+            FromIo::Connect { name, reply } => {
+                let object = self.kernel.export_until_boot(name);
+                self.when_durable(move || drop(reply.send(object)));
+            }
+            FromIo::Send { target, method, args, reply } => {
+                let asked = self.kernel.ask(target, &method, args);
+                match asked {
+                    Ok(ask) => drop(self.asks.insert(ask, reply)),
+                    Err(_) => self.when_durable(move || drop(reply.send(Resolution::Failed(Code::ObjectGone)))),
+                }
+            }
+            FromIo::Answer { call, answer } => self.kernel.answer_call(call, answer),
+            FromIo::Hold { channel, reference } => {
+                if let Err(refusal) = self.kernel.keep(channel, reference) {
+                    tracing::error!(%channel, "a channel could not keep its handler: {refusal}");
+                }
+            }
+            FromIo::Gone { object } => self.kernel.end_object(object),
+        }
+    }
+}

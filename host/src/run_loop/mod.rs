@@ -1,0 +1,209 @@
+//! The run loop: one thread that owns the kernel and turns inputs into cranks, cranks into commits, and commits into outputs.
+//!
+//! Its rule: nothing is let out before the commit that caused it (design section 6). What happens while one commit is being written
+//! gathers for the next. It knows no SQL, no wasm and no socket; those rooms answer over its one queue.
+
+mod effects;
+mod inputs;
+mod turn;
+mod workers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ocap_kernel::{AskId, Kernel, Kref, Payload, Refusal, Resolution, VatId};
+use tokio::sync::oneshot;
+
+use crate::engine::{Code, CrankTime, Identity, Instance, Limits};
+use crate::io::{FromIo, Io};
+use crate::store::{Store, StoreError};
+
+use effects::Effect;
+use workers::{Finished, Workers};
+
+/// What a vat needs to be given a heap.
+#[derive(Clone)]
+pub struct VatCode {
+    /// Its component, compiled.
+    pub code: Code,
+    /// What it may use.
+    pub limits: Limits,
+    /// What does not change from one incarnation to the next.
+    pub identity: Identity,
+    /// Its name for people: `matcher/index`.
+    pub label: String,
+}
+
+/// How a vat came into quarantine by its own doing; boot turns it into a diagnostic.
+pub type Accuse = Box<dyn Fn(&Kernel, VatId, &str) -> Vec<u8> + Send>;
+
+/// The time: since 1970, and since some fixed moment.
+pub type Clock = Arc<dyn Fn() -> CrankTime + Send + Sync>;
+
+/// What the loop is made of.
+pub struct Parts {
+    /// Loaded and audited.
+    pub kernel: Kernel,
+    /// Where commits go.
+    pub store: Store,
+    /// Code of every vat that is served.
+    pub codes: BTreeMap<VatId, VatCode>,
+    /// Channels, already open.
+    pub io: Arc<Io>,
+    /// The time of day.
+    pub clock: Clock,
+    /// Names the fault of a vat that failed by its own doing.
+    pub accuse: Accuse,
+    /// Threads that run vats; at least 1.
+    pub workers: usize,
+}
+
+/// Everything the loop hears.
+enum Event {
+    /// A channel has something to say.
+    Io(FromIo),
+    /// An act of an operator, on the loop's own thread.
+    Act(Act),
+    /// A crank is over.
+    Finished(Box<Finished>),
+    /// The oldest batch that was handed over is durable, or the store failed.
+    Committed(Result<(), StoreError>),
+    /// Finish what runs, write everything, end.
+    Stop,
+}
+
+type Act = Box<dyn FnOnce(&mut RunLoop) + Send>;
+
+/// The way to a running loop. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    events: Sender<Event>,
+}
+
+/// The loop has ended: nothing more is taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the host is stopping")]
+pub struct Stopping;
+
+/// The loop's whole state; acts of operators see it between two events.
+pub struct RunLoop {
+    kernel: Kernel,
+    store: Store,
+    io: Arc<Io>,
+    clock: Clock,
+    accuse: Accuse,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    workers: Workers,
+    codes: BTreeMap<VatId, VatCode>,
+    /// Vats with a place at the engine that are not in a crank.
+    instances: BTreeMap<VatId, Instance>,
+    asks: BTreeMap<AskId, oneshot::Sender<Resolution<Kref>>>,
+    /// What waits for the next commit, and since when there is something to commit.
+    effects: Vec<Effect>,
+    gathering: Option<Instant>,
+    cranks_gathered: usize,
+    /// What waits for each batch that was handed to the store.
+    in_flight: VecDeque<Vec<Effect>>,
+    last_time: CrankTime,
+    stopping: bool,
+    swept: bool,
+    failure: Option<StoreError>,
+}
+
+/// A loop that was started.
+pub struct Started {
+    /// The way to it.
+    pub handle: Handle,
+    /// Ends when the loop has ended: with the store closed, or with the reason why it could not go on.
+    pub thread: JoinHandle<Result<(), StoreError>>,
+}
+
+/// Starts the loop. `from_io` is what channels say.
+///
+/// # Errors
+/// If the system gives no thread.
+pub fn start(parts: Parts, mut from_io: tokio::sync::mpsc::UnboundedReceiver<FromIo>) -> std::io::Result<Started> {
+    let (sender, events) = mpsc::channel();
+    let workers = Workers::start(parts.workers, parts.store.reader(), &sender)?;
+    let handle = Handle { events: sender.clone() };
+    let to_loop = sender.clone();
+    tokio::spawn(async move {
+        while let Some(event) = from_io.recv().await {
+            if to_loop.send(Event::Io(event)).is_err() {
+                return;
+            }
+        }
+    });
+    let run_loop = RunLoop {
+        kernel: parts.kernel,
+        store: parts.store,
+        io: parts.io,
+        clock: parts.clock,
+        accuse: parts.accuse,
+        events,
+        sender,
+        workers,
+        codes: parts.codes,
+        instances: BTreeMap::new(),
+        asks: BTreeMap::new(),
+        effects: Vec::new(),
+        gathering: Some(Instant::now()),
+        cranks_gathered: 0,
+        in_flight: VecDeque::new(),
+        last_time: CrankTime { wall: Duration::ZERO, monotonic: Duration::ZERO },
+        stopping: false,
+        swept: false,
+        failure: None,
+    };
+    let thread = thread::Builder::new().name("kernel".to_owned()).spawn(move || run_loop.run())?;
+    Ok(Started { handle, thread })
+}
+
+impl Handle {
+    /// Sends a message from the host and waits for the end of its answer, which is durable by then.
+    ///
+    /// # Errors
+    /// If the target does not exist, or the host stops first.
+    pub async fn call(
+        &self,
+        target: Kref,
+        method: String,
+        args: Payload<Kref>,
+    ) -> Result<Result<Resolution<Kref>, Refusal>, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        let refused = self
+            .act(move |run_loop| run_loop.ask(target, &method, args, reply))
+            .await?;
+        match refused {
+            Ok(()) => answer.await.map(Ok).map_err(|_| Stopping),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    /// Does something on the loop's thread between two events; the reply comes when what it caused is durable.
+    ///
+    /// # Errors
+    /// If the host stops first.
+    pub async fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut RunLoop) -> T + Send + 'static,
+    ) -> Result<T, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        let act = move |run_loop: &mut RunLoop| {
+            let result = act(run_loop);
+            run_loop.when_durable(move || drop(reply.send(result)));
+        };
+        self.events.send(Event::Act(Box::new(act))).map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// Begins the end: what runs is finished, everything is written, channels are closed.
+    pub fn stop(&self) {
+        // A loop that has ended already needs no telling.
+        let _ = self.events.send(Event::Stop);
+    }
+}

@@ -1,0 +1,95 @@
+//! Threads that run vats. One takes a crank with everything it needs, and gives everything back.
+
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use ocap_kernel::{Crank, CrankId, VatId};
+
+use crate::engine::{CrankTime, Delivered, Instance};
+use crate::store::{StoreError, StoreReader};
+
+use super::{Event, VatCode};
+
+/// A crank on its way to a worker.
+pub(super) struct Job {
+    pub(super) crank: Crank,
+    pub(super) now: CrankTime,
+    pub(super) place: Place,
+}
+
+/// Where the vat is.
+pub(super) enum Place {
+    /// Here.
+    Here(Box<Instance>),
+    /// Not in memory: made from its code, and from what the store holds.
+    ToBeMade(Box<VatCode>),
+}
+
+/// A crank that is over.
+pub(super) struct Finished {
+    pub(super) worker: usize,
+    pub(super) vat: VatId,
+    pub(super) crank: CrankId,
+    /// The vat and what it did, unless the store could not be read.
+    pub(super) outcome: Result<(Instance, Delivered), StoreError>,
+}
+
+/// The workers, and which of them are free.
+pub(super) struct Workers {
+    jobs: Vec<Sender<Job>>,
+    free: Vec<usize>,
+}
+
+impl Workers {
+    /// Starts the threads. They end when this is dropped and their job is done.
+    pub(super) fn start(count: usize, reader: StoreReader, events: &Sender<Event>) -> std::io::Result<Workers> {
+        let mut jobs = Vec::new();
+        for worker in 0..count.max(1) {
+            let (sender, receiver) = mpsc::channel::<Job>();
+            let (reader, events) = (reader.clone(), events.clone());
+            thread::Builder::new().name(format!("vats-{worker}")).spawn(move || {
+                for job in receiver {
+                    let (vat, crank) = (job.crank.vat, job.crank.id);
+                    let outcome = run(job, &reader);
+                    let finished = Finished { worker, vat, crank, outcome };
+                    if events.send(Event::Finished(Box::new(finished))).is_err() {
+                        return;
+                    }
+                }
+            })?;
+            jobs.push(sender);
+        }
+        let free = (0..jobs.len()).collect();
+        Ok(Workers { jobs, free })
+    }
+
+    pub(super) fn has_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    pub(super) fn all_free(&self) -> bool {
+        self.free.len() == self.jobs.len()
+    }
+
+    /// Hands a job to a free worker.
+    pub(super) fn give(&mut self, job: Job) {
+        let worker = self.free.pop().expect("a crank begins only when a worker is free");
+        self.jobs[worker].send(job).expect("a worker lives as long as the loop");
+    }
+
+    pub(super) fn is_free_again(&mut self, worker: usize) {
+        self.free.push(worker);
+    }
+}
+
+fn run(job: Job, reader: &StoreReader) -> Result<(Instance, Delivered), StoreError> {
+    let mut instance = match job.place {
+        Place::Here(instance) => *instance,
+        Place::ToBeMade(vat) => {
+            let entries = reader.vat_store(job.crank.vat)?;
+            Instance::new(vat.identity, vat.code, vat.limits, entries)
+        }
+    };
+    let delivered = instance.deliver(&job.crank, job.now);
+    Ok((instance, delivered))
+}
