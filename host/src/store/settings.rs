@@ -110,3 +110,45 @@ pub(super) fn harden(connection: &Connection) -> Result<()> {
 pub(super) fn wait_for_nobody(connection: &Connection) -> Result<()> {
     connection.busy_timeout(Duration::ZERO)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_one_that_sqlite_knows_and_keeps() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let path = home.path().join("store.sqlite");
+        let connection = connect(&path).expect("the file opens");
+        shape_empty_file(&connection).expect("known pragmas");
+        harden(&connection).expect("known pragmas");
+        make_durable(&connection, &path).expect("known pragmas");
+        let kept = |name: &str| {
+            let value = connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+            match value.expect("a known pragma") {
+                rusqlite::types::Value::Text(word) => word,
+                rusqlite::types::Value::Integer(number) => number.to_string(),
+                other => panic!("{name} is {other:?}"),
+            }
+        };
+        let wanted = [
+            ("locking_mode", "exclusive"),
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("fullfsync", "1"),
+            ("checkpoint_fullfsync", "1"),
+            ("wal_autocheckpoint", "0"),
+            ("journal_size_limit", "67108864"),
+            ("page_size", "4096"),
+            ("auto_vacuum", "2"),
+            ("trusted_schema", "0"),
+            ("cell_size_check", "1"),
+            ("temp_store", "2"),
+            ("cache_size", "-16384"),
+        ];
+        for (name, value) in wanted {
+            assert_eq!(kept(name), value, "{name}");
+        }
+        assert!(connection.execute_batch("ATTACH '/nowhere/else.sqlite' AS other").is_err());
+    }
+}
