@@ -1,0 +1,221 @@
+//! Writing: a commit's changes as statements, one for each row.
+//!
+//! Within a table rows are removed before others are written, so that a new row never meets the one it replaces in a UNIQUE index;
+//! and a row is written by `ON CONFLICT .. DO UPDATE` where a second UNIQUE could otherwise remove a bystander.
+
+use ocap_kernel::{
+    Answer, Change, Commit, Counters, Fate, Item, Kref, MessageId, Object, ObjectId, Owner, Payload, Progress, Promise,
+    PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Vat, VatId, VatStatus,
+};
+use rusqlite::{Connection, Error, Params, Result, params};
+
+use super::codec::{encode_grants, encode_krefs, encode_slots};
+use super::words;
+
+/// Writes everything, inside the transaction that the caller has begun.
+pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<()> {
+    if let Some(counters) = &commit.counters {
+        write_counters(connection, counters)?;
+    }
+    write_subclusters(connection, &commit.subclusters)?;
+    write_vats(connection, &commit.vats)?;
+    write_progress(connection, &commit.progress)?;
+    write_objects(connection, &commit.objects)?;
+    write_promises(connection, &commit.promises)?;
+    write_clist(connection, &commit.clist)?;
+    write_queue(connection, &commit.queue)?;
+    write_holds(connection, &commit.holds)?;
+    write_vat_stores(connection, &commit.store)
+}
+
+/// The kernel's numbers are unsigned, SQLite's are not: the same bits. CHECKs refuse one that would be out of order.
+const fn int(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// Runs `sql` once for each removed row.
+fn remove<'c, K, V, P: Params>(
+    connection: &Connection,
+    sql: &str,
+    changes: &'c [Change<K, V>],
+    key: impl Fn(&'c K) -> P,
+) -> Result<()> {
+    let mut removed = changes.iter().filter(|change| change.value.is_none()).peekable();
+    if removed.peek().is_none() {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(sql)?;
+    removed.try_for_each(|change| statement.execute(key(&change.key)).map(drop))
+}
+
+/// Runs `sql` once for each written row.
+fn put<'c, K, V, P: Params>(
+    connection: &Connection,
+    sql: &str,
+    changes: &'c [Change<K, V>],
+    row: impl Fn(&'c K, &'c V) -> P,
+) -> Result<()> {
+    let mut written = changes.iter().filter_map(|change| Some((&change.key, change.value.as_ref()?))).peekable();
+    if written.peek().is_none() {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(sql)?;
+    written.try_for_each(|(key, value)| statement.execute(row(key, value)).map(drop))
+}
+
+fn write_counters(connection: &Connection, counters: &Counters) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO counters VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)";
+    let Counters { subcluster, vat, object, promise, message, boot } = *counters;
+    let row = [subcluster, vat, object, promise, message, boot].map(int);
+    connection.prepare_cached(sql)?.execute(row).map(drop)
+}
+
+fn write_subclusters(connection: &Connection, changes: &[Change<SubclusterId, Subcluster>]) -> Result<()> {
+    remove(connection, "DELETE FROM subclusters WHERE id = ?1", changes, |id| [int(id.0)])?;
+    let sql = "INSERT OR REPLACE INTO subclusters VALUES (?1, ?2, ?3, ?4)";
+    put(connection, sql, changes, |id, row| (int(id.0), &row.name, int(row.bootstrap.0), &row.declaration))
+}
+
+fn write_vats(connection: &Connection, changes: &[Change<VatId, Vat>]) -> Result<()> {
+    remove(connection, "DELETE FROM vats WHERE id = ?1", changes, |id| [int(id.0)])?;
+    let sql = "INSERT OR REPLACE INTO vats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    put(connection, sql, changes, |id, row| {
+        let (status, diagnostic) = match &row.status {
+            VatStatus::Active => ("active", None),
+            VatStatus::Quarantined(diagnostic) => ("quarantined", Some(diagnostic)),
+            VatStatus::Terminated => ("terminated", None),
+        };
+        (
+            int(id.0),
+            int(row.subcluster.0),
+            &row.name,
+            &row.code,
+            &row.parameters,
+            encode_grants(&row.grants),
+            int(row.mailbox_max),
+            words::when_quarantined(row.when_quarantined),
+            status,
+            diagnostic,
+        )
+    })
+}
+
+fn write_progress(connection: &Connection, changes: &[Change<VatId, Progress>]) -> Result<()> {
+    remove(connection, "DELETE FROM progress WHERE vat = ?1", changes, |vat| [int(vat.0)])?;
+    let sql = "INSERT OR REPLACE INTO progress VALUES (?1, ?2, ?3)";
+    put(connection, sql, changes, |vat, row| [int(vat.0), int(row.incarnation), int(row.next_slot.0)])
+}
+
+fn write_objects(connection: &Connection, changes: &[Change<ObjectId, Object>]) -> Result<()> {
+    remove(connection, "DELETE FROM objects WHERE id = ?1", changes, |id| [int(id.0)])?;
+    let sql = "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    put(connection, sql, changes, |id, row| {
+        let lost = match row.fate {
+            Fate::Live => None,
+            Fate::Lost(code) => Some(code.as_str()),
+        };
+        let (owner, of_vat, name) = match &row.owner {
+            Owner::Vat(vat, exposed) => ("vat", Some((vat, exposed)), None),
+            Owner::Host(name) => ("host", None, Some(name)),
+            Owner::HostUntilBoot(name) => ("host-until-boot", None, Some(name)),
+        };
+        let vat = of_vat.map(|(vat, _)| int(vat.0));
+        let object = of_vat.map(|(_, exposed)| int(exposed.object));
+        let lifetime = of_vat.map(|(_, exposed)| words::lifetime(exposed.lifetime));
+        (int(id.0), owner, vat, object, lifetime, name, lost)
+    })
+}
+
+fn write_promises(connection: &Connection, changes: &[Change<PromiseId, Promise>]) -> Result<()> {
+    remove(connection, "DELETE FROM promises WHERE id = ?1", changes, |id| [int(id.0)])?;
+    let sql = "INSERT OR REPLACE INTO promises VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    put(connection, sql, changes, |id, promise| {
+        let (state, payload) = match promise {
+            Promise::Unsettled { .. } => ("unsettled", None),
+            Promise::Settled(Answer::Fulfill(payload)) => ("fulfilled", Some(payload)),
+            Promise::Settled(Answer::Forward(_)) => ("forwarded", None),
+            Promise::Settled(Answer::Break(payload)) => ("broken", Some(payload)),
+            Promise::Failed(_) => ("failed", None),
+        };
+        let (mut listeners, mut target, mut code) = (None, None, None);
+        match promise {
+            Promise::Unsettled { listeners: krefs } => listeners = encode_krefs(krefs),
+            Promise::Settled(Answer::Forward(kref)) => target = Some(int(kref.to_bits())),
+            Promise::Failed(why) => code = Some(why.as_str()),
+            Promise::Settled(Answer::Fulfill(_) | Answer::Break(_)) => {}
+        }
+        let body = payload.map(|payload| &payload.body);
+        let caps = payload.and_then(|payload| encode_krefs(&payload.caps));
+        (int(id.0), state, listeners, body, caps, target, code)
+    })
+}
+
+fn write_clist(connection: &Connection, changes: &[Change<(VatId, Slot), Kref>]) -> Result<()> {
+    let sql = "DELETE FROM clist WHERE vat = ?1 AND slot = ?2";
+    remove(connection, sql, changes, |(vat, slot)| [int(vat.0), int(slot.0)])?;
+    let sql = "INSERT INTO clist VALUES (?1, ?2, ?3) ON CONFLICT (vat, slot) DO UPDATE SET kref = excluded.kref";
+    put(connection, sql, changes, |(vat, slot), kref| [int(vat.0), int(slot.0), int(kref.to_bits())])
+}
+
+fn write_queue(connection: &Connection, changes: &[Change<MessageId, Queued>]) -> Result<()> {
+    remove(connection, "DELETE FROM queue WHERE id = ?1", changes, |id| [int(id.0)])?;
+    for change in changes {
+        if let Some(queued) = &change.value {
+            write_queued(connection, change.key, queued)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Result<()> {
+    let (place, place_id) = match queued.queue {
+        Queue::Inbox(vat) => ("inbox", Some(int(vat.0))),
+        Queue::Promise(promise) => ("promise", Some(int(promise.0))),
+        Queue::Host => ("host", None),
+    };
+    match &queued.item {
+        Item::Message(message) => {
+            let sql = "INSERT OR REPLACE INTO queue VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            let sender = match message.sender {
+                Sender::Vat(vat) => Some(int(vat.0)),
+                Sender::Host => None,
+            };
+            connection.prepare_cached(sql)?.execute(params![
+                int(id.0),
+                place,
+                place_id,
+                int(message.target.to_bits()),
+                message.method,
+                message.args.body,
+                encode_krefs(&message.args.caps),
+                message.answer.map(|answer| int(answer.0)),
+                sender,
+            ])?;
+        }
+        Item::Dropped(object) => {
+            let sql = "INSERT OR REPLACE INTO queue (id, place, place_id, target) VALUES (?1, ?2, ?3, ?4)";
+            let target = int(Kref::Object(*object).to_bits());
+            connection.prepare_cached(sql)?.execute((int(id.0), place, place_id, target))?;
+        }
+        Item::Settled { token, promise } => {
+            let bug =
+                format!("{id} is the notice {token} of {promise}, which ends with its incarnation and is never stored");
+            return Err(Error::ToSqlConversionFailure(bug.into()));
+        }
+    }
+    Ok(())
+}
+
+fn write_holds(connection: &Connection, changes: &[Change<ObjectId, Kref>]) -> Result<()> {
+    remove(connection, "DELETE FROM holds WHERE object = ?1", changes, |object| [int(object.0)])?;
+    let sql = "INSERT OR REPLACE INTO holds VALUES (?1, ?2)";
+    put(connection, sql, changes, |object, kref| [int(object.0), int(kref.to_bits())])
+}
+
+fn write_vat_stores(connection: &Connection, changes: &[Change<(VatId, Vec<u8>), Payload<Slot>>]) -> Result<()> {
+    let sql = "DELETE FROM vat_store WHERE vat = ?1 AND key = ?2";
+    remove(connection, sql, changes, |(vat, key)| (int(vat.0), key))?;
+    let sql = "INSERT INTO vat_store VALUES (?1, ?2, ?3, ?4) \
+               ON CONFLICT (vat, key) DO UPDATE SET body = excluded.body, slots = excluded.slots";
+    put(connection, sql, changes, |(vat, key), entry| (int(vat.0), key, &entry.body, encode_slots(&entry.caps)))
+}

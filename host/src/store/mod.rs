@@ -1,0 +1,156 @@
+//! The store: the kernel's last commit on disk, in one SQLite file. The only SQL of the host.
+//!
+//! Its rule: what [`Store::write`] reported as done survives `kill -9` and a power cut, all of a commit or nothing, and in order; what it
+//! reads back is parsed and never trusted. After the first error it does nothing more. It knows the kernel's rows and not what they mean;
+//! it knows no wasm and no async.
+//!
+//! The store opens its file by path, which SQLite needs; nothing else in the host may open it.
+
+mod changes;
+mod checkpoint;
+mod codec;
+mod columns;
+mod error;
+mod load;
+mod rows;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod version;
+mod words;
+mod writer;
+
+use std::path::Path;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use ocap_kernel::{Commit, State, VatId};
+use rusqlite::Connection;
+
+pub use error::StoreError;
+pub use load::VatEntries;
+
+use load::Reading;
+use writer::{Request, Writer};
+
+/// An open store. Its one connection belongs to a thread of its own; this is the way there.
+///
+/// Dropped without [`close`](Store::close) it writes what was handed over, in the background, and leaves the file as a crash would: the next
+/// start looks at every page.
+#[derive(Debug)]
+pub struct Store {
+    reader: StoreReader,
+}
+
+impl Store {
+    /// Opens the database file, makes it if there is none, and reads everything back. The caller has locked the home.
+    ///
+    /// # Errors
+    /// Every [`StoreError`] but `Full` while nothing has to be written, `Refused`, `Failed` and `Closed`. A file that is not ours or too
+    /// new is left as it was.
+    pub fn open(path: &Path) -> Result<(Store, State), StoreError> {
+        let of_sql = |error| StoreError::of_sql(path, &error);
+        let mut connection = settings::connect(path)?;
+        let found = version::identify(&connection, version::STEPS.len() as i64, path)?;
+        if found == 0 {
+            settings::shape_empty_file(&connection).map_err(of_sql)?;
+        }
+        settings::harden(&connection).map_err(of_sql)?;
+        settings::make_durable(&connection, path)?;
+        if found > 0 && !version::was_closed(&connection).map_err(of_sql)? {
+            version::quick_check(&connection, path)?;
+        }
+        version::migrate(&mut connection, found, &version::STEPS).map_err(of_sql)?;
+        let state = Reading { connection: &connection, path }.state()?;
+        version::take_up(&connection).map_err(of_sql)?;
+        checkpoint::truncate(&connection).map_err(of_sql)?;
+        settings::wait_for_nobody(&connection).map_err(of_sql)?;
+        Ok((Store::start(connection, path)?, state))
+    }
+
+    /// A new store in memory, for benchmarks: the same rows, and nothing survives.
+    ///
+    /// # Errors
+    /// If SQLite or the operating system refuses.
+    pub fn open_in_memory() -> Result<(Store, State), StoreError> {
+        let path = Path::new(":memory:");
+        let make = || {
+            let mut connection = Connection::open_in_memory()?;
+            settings::harden(&connection)?;
+            version::migrate(&mut connection, 0, &version::STEPS)?;
+            Ok(connection)
+        };
+        let connection = make().map_err(|error| StoreError::of_sql(path, &error))?;
+        Ok((Store::start(connection, path)?, State::default()))
+    }
+
+    fn start(connection: Connection, path: &Path) -> Result<Store, StoreError> {
+        let (sender, requests) = mpsc::channel();
+        let writer = Writer::new(connection, path);
+        // Nobody joins the thread: `close` hears from it when the file is closed, and a host that ends without closing must not wait.
+        match thread::Builder::new().name("store".to_owned()).spawn(move || writer.run(&requests)) {
+            Ok(_) => Ok(Store { reader: StoreReader { sender } }),
+            Err(error) => Err(StoreError::Io { path: path.to_owned(), reason: error.to_string() }),
+        }
+    }
+
+    /// Hands a commit over, as one transaction after all those before. Returns at once.
+    ///
+    /// `done` is called once, on the store's thread, when the disk has everything or the write failed; it must be short and must not panic.
+    /// After an error the host must end without another acknowledgement: whether this commit is on the disk is not known, and every later
+    /// one is answered with [`StoreError::Failed`].
+    pub fn write(&self, commit: Commit, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
+        let request = Request::Write { commit: Box::new(commit), done: Box::new(done) };
+        if let Err(mpsc::SendError(Request::Write { done, .. })) = self.reader.sender.send(request) {
+            done(Err(StoreError::Closed));
+        }
+    }
+
+    /// Everything that a vat keeps, as of all commits handed over before. Waits for them.
+    ///
+    /// # Errors
+    /// `Corrupt` with the row, or why SQLite could not read; `Failed` after a failed write.
+    pub fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
+        self.reader.vat_store(vat)
+    }
+
+    /// A handle for a worker thread.
+    pub fn reader(&self) -> StoreReader {
+        self.reader.clone()
+    }
+
+    /// Writes what was handed over, moves the log into the file and closes it. Readers get [`StoreError::Closed`] from then on.
+    ///
+    /// # Errors
+    /// If a write had failed, or closing does. What was acknowledged is safe also then.
+    pub fn close(self) -> Result<(), StoreError> {
+        let (reply, answer) = mpsc::channel();
+        self.reader.sender.send(Request::Close { reply }).map_err(|_| StoreError::Closed)?;
+        answer.recv().unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Readers may live on, so the thread does not see its last sender go. After `close` nobody is there to hear it.
+        drop(self.reader.sender.send(Request::Abandon));
+    }
+}
+
+/// Reads for worker threads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct StoreReader {
+    sender: Sender<Request>,
+}
+
+impl StoreReader {
+    /// The same as [`Store::vat_store`].
+    ///
+    /// # Errors
+    /// The same, and `Closed` once the store is closed.
+    pub fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
+        let (reply, answer) = mpsc::channel();
+        self.sender.send(Request::VatStore { vat, reply }).map_err(|_| StoreError::Closed)?;
+        answer.recv().unwrap_or(Err(StoreError::Closed))
+    }
+}

@@ -1,0 +1,252 @@
+//! Rows on their way back: each table's query, and what one of its rows means.
+//!
+//! Its rule: a row that [`super::changes`] would not have written is a [`Flaw`].
+
+use ocap_kernel::{
+    Answer, Code, Counters, Exposed, Fate, Item, Kref, Message, MessageId, Object, ObjectId, Owner, Payload, Progress,
+    Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Vat, VatId, VatStatus,
+};
+
+use super::columns::{Columns, Flaw};
+use super::words;
+
+/// How a table is read.
+pub(super) struct Query {
+    pub(super) table: &'static str,
+    /// The key's columns, which come first: a bad row is named by them.
+    pub(super) keys: &'static [&'static str],
+    pub(super) sql: &'static str,
+}
+
+/// A key and its value.
+type Parsed<K, V> = Result<(K, V), Flaw>;
+
+pub(super) const COUNTERS: Query = Query {
+    table: "counters",
+    keys: &["id"],
+    sql: "SELECT id, subcluster, vat, object, promise, message, boot FROM counters",
+};
+
+pub(super) fn counters(row: &mut Columns<'_>) -> Result<Counters, Flaw> {
+    row.number("id")?;
+    Ok(Counters {
+        subcluster: row.number("subcluster")?,
+        vat: row.number("vat")?,
+        object: row.number("object")?,
+        promise: row.number("promise")?,
+        message: row.number("message")?,
+        boot: row.number("boot")?,
+    })
+}
+
+pub(super) const SUBCLUSTERS: Query = Query {
+    table: "subclusters",
+    keys: &["id"],
+    sql: "SELECT id, name, bootstrap, declaration FROM subclusters ORDER BY id",
+};
+
+pub(super) fn subcluster(row: &mut Columns<'_>) -> Parsed<SubclusterId, Subcluster> {
+    let id = SubclusterId(row.number("id")?);
+    let name = row.text("name")?.to_owned();
+    let bootstrap = VatId(row.number("bootstrap")?);
+    Ok((id, Subcluster { name, bootstrap, declaration: row.body("declaration")? }))
+}
+
+pub(super) const VATS: Query = Query {
+    table: "vats",
+    keys: &["id"],
+    sql: "SELECT id, subcluster, name, code, parameters, grants, mailbox_max, when_quarantined, status, diagnostic FROM vats ORDER BY id",
+};
+
+pub(super) fn vat(row: &mut Columns<'_>) -> Parsed<VatId, Vat> {
+    let id = VatId(row.number("id")?);
+    let vat = Vat {
+        subcluster: SubclusterId(row.number("subcluster")?),
+        name: row.text("name")?.to_owned(),
+        code: row.body("code")?,
+        parameters: row.body("parameters")?,
+        grants: row.grants("grants")?,
+        mailbox_max: row.bits("mailbox_max")?,
+        when_quarantined: row.word("when_quarantined", words::parse_when_quarantined)?,
+        status: status(row)?,
+    };
+    Ok((id, vat))
+}
+
+fn status(row: &mut Columns<'_>) -> Result<VatStatus, Flaw> {
+    let status = match row.text("status")? {
+        "quarantined" => return row.body("diagnostic").map(VatStatus::Quarantined),
+        "active" => VatStatus::Active,
+        "terminated" => VatStatus::Terminated,
+        word => return Err(Flaw::unknown_word("status", word)),
+    };
+    row.absent("diagnostic", "the vat is not quarantined")?;
+    Ok(status)
+}
+
+pub(super) const PROGRESS: Query =
+    Query { table: "progress", keys: &["vat"], sql: "SELECT vat, incarnation, next_slot FROM progress ORDER BY vat" };
+
+pub(super) fn progress(row: &mut Columns<'_>) -> Parsed<VatId, Progress> {
+    let vat = VatId(row.number("vat")?);
+    let incarnation = row.number("incarnation")?;
+    Ok((vat, Progress { incarnation, next_slot: Slot(row.number("next_slot")?) }))
+}
+
+pub(super) const OBJECTS: Query = Query {
+    table: "objects",
+    keys: &["id"],
+    sql: "SELECT id, owner, vat, object, lifetime, name, lost FROM objects ORDER BY id",
+};
+
+pub(super) fn object(row: &mut Columns<'_>) -> Parsed<ObjectId, Object> {
+    let id = ObjectId(row.number("id")?);
+    let owner = match row.text("owner")? {
+        "vat" => owner_vat(row)?,
+        "host" => Owner::Host(name_of_host(row)?),
+        "host-until-boot" => Owner::HostUntilBoot(name_of_host(row)?),
+        word => return Err(Flaw::unknown_word("owner", word)),
+    };
+    let fate = row.optional_code("lost")?.map_or(Fate::Live, Fate::Lost);
+    Ok((id, Object { owner, fate }))
+}
+
+fn owner_vat(row: &mut Columns<'_>) -> Result<Owner, Flaw> {
+    let vat = VatId(row.number("vat")?);
+    let object = row.bits("object")?;
+    let lifetime = row.word("lifetime", words::parse_lifetime)?;
+    row.absent("name", "the object is a vat's")?;
+    Ok(Owner::Vat(vat, Exposed { object, lifetime }))
+}
+
+fn name_of_host(row: &mut Columns<'_>) -> Result<String, Flaw> {
+    for column in ["vat", "object", "lifetime"] {
+        row.absent(column, "the object is the host's")?;
+    }
+    row.text("name").map(str::to_owned)
+}
+
+pub(super) const PROMISES: Query = Query {
+    table: "promises",
+    keys: &["id"],
+    sql: "SELECT id, state, listeners, body, caps, target, code FROM promises ORDER BY id",
+};
+
+pub(super) fn promise(row: &mut Columns<'_>) -> Parsed<PromiseId, Promise> {
+    let id = PromiseId(row.number("id")?);
+    let promise = match row.text("state")? {
+        "unsettled" => {
+            let listeners = row.krefs("listeners")?;
+            absent(row, &["body", "caps", "target", "code"])?;
+            Promise::Unsettled { listeners }
+        }
+        "fulfilled" => Promise::Settled(Answer::Fulfill(settled_with(row)?)),
+        "broken" => Promise::Settled(Answer::Break(settled_with(row)?)),
+        "forwarded" => {
+            absent(row, &["listeners", "body", "caps"])?;
+            let target = row.kref("target")?;
+            absent(row, &["code"])?;
+            Promise::Settled(Answer::Forward(target))
+        }
+        "failed" => {
+            absent(row, &["listeners", "body", "caps", "target"])?;
+            Promise::Failed(row.word("code", Code::parse)?)
+        }
+        word => return Err(Flaw::unknown_word("state", word)),
+    };
+    Ok((id, promise))
+}
+
+fn settled_with(row: &mut Columns<'_>) -> Result<Payload<Kref>, Flaw> {
+    absent(row, &["listeners"])?;
+    let payload = row.payload()?;
+    absent(row, &["target", "code"])?;
+    Ok(payload)
+}
+
+fn absent(row: &mut Columns<'_>, columns: &[&str]) -> Result<(), Flaw> {
+    columns.iter().try_for_each(|column| row.absent(column, "the promise's state has none"))
+}
+
+pub(super) const CLIST: Query =
+    Query { table: "clist", keys: &["vat", "slot"], sql: "SELECT vat, slot, kref FROM clist ORDER BY vat, slot" };
+
+pub(super) fn clist(row: &mut Columns<'_>) -> Parsed<(VatId, Slot), Kref> {
+    let key = (VatId(row.number("vat")?), Slot(row.number("slot")?));
+    Ok((key, row.kref("kref")?))
+}
+
+pub(super) const QUEUE: Query = Query {
+    table: "queue",
+    keys: &["id"],
+    sql: "SELECT id, place, place_id, target, method, body, caps, answer, sender FROM queue ORDER BY id",
+};
+
+pub(super) fn queued(row: &mut Columns<'_>) -> Parsed<MessageId, Queued> {
+    let id = MessageId(row.number("id")?);
+    let queue = queue(row)?;
+    let target = row.kref("target")?;
+    let item = match row.optional_text("method")? {
+        Some(method) => Item::Message(Message {
+            target,
+            method: method.to_owned(),
+            args: row.payload()?,
+            answer: row.optional_number("answer")?.map(PromiseId),
+            sender: row.optional_number("sender")?.map_or(Sender::Host, |vat| Sender::Vat(VatId(vat))),
+        }),
+        None => {
+            for column in ["body", "caps", "answer", "sender"] {
+                row.absent(column, "the row is a notice")?;
+            }
+            match target {
+                Kref::Object(object) => Item::Dropped(object),
+                Kref::Promise(_) | Kref::Resolver(_) => return Err(Flaw("`target` is no object".to_owned())),
+            }
+        }
+    };
+    Ok((id, Queued { queue, item }))
+}
+
+fn queue(row: &mut Columns<'_>) -> Result<Queue, Flaw> {
+    match row.text("place")? {
+        "inbox" => Ok(Queue::Inbox(VatId(row.number("place_id")?))),
+        "promise" => Ok(Queue::Promise(PromiseId(row.number("place_id")?))),
+        "host" => {
+            row.absent("place_id", "the host has one queue")?;
+            Ok(Queue::Host)
+        }
+        word => Err(Flaw::unknown_word("place", word)),
+    }
+}
+
+pub(super) const HOLDS: Query =
+    Query { table: "holds", keys: &["object"], sql: "SELECT object, kref FROM holds ORDER BY object" };
+
+pub(super) fn hold(row: &mut Columns<'_>) -> Parsed<ObjectId, Kref> {
+    let object = ObjectId(row.number("object")?);
+    Ok((object, row.kref("kref")?))
+}
+
+/// The partial index alone answers it.
+pub(super) const HOLDINGS: Query = Query {
+    table: "vat_store",
+    keys: &["vat", "key"],
+    sql: "SELECT vat, key, slots FROM vat_store WHERE slots IS NOT NULL ORDER BY vat, key",
+};
+
+pub(super) fn holding(row: &mut Columns<'_>) -> Parsed<(VatId, Vec<u8>), Vec<Slot>> {
+    let key = (VatId(row.number("vat")?), row.bytes("key")?.to_vec());
+    Ok((key, row.slots("slots")?))
+}
+
+pub(super) const VAT_STORE: Query = Query {
+    table: "vat_store",
+    keys: &["vat", "key"],
+    sql: "SELECT vat, key, body, slots FROM vat_store WHERE vat = ?1 ORDER BY key",
+};
+
+pub(super) fn entry(row: &mut Columns<'_>) -> Parsed<Vec<u8>, Payload<Slot>> {
+    row.number("vat")?;
+    let key = row.bytes("key")?.to_vec();
+    Ok((key, Payload { body: row.body("body")?, caps: row.slots("slots")? }))
+}

@@ -1,0 +1,171 @@
+//! Files that are not as the store left them: refused, named, and never half read.
+
+use ocap_kernel::{Change, Commit, Kref, ObjectId, Payload, Slot, VatId};
+
+use super::model::Model;
+use super::random::Random;
+use super::{Home, write};
+use crate::problem::Problem;
+use crate::store::StoreError;
+
+/// A closed store with rows in every table.
+fn filled() -> (Home, Model) {
+    let home = Home::new();
+    let (store, _) = home.open();
+    let (mut random, mut model) = (Random::new(5), Model::default());
+    for _ in 0..60 {
+        let commit = model.random_commit(&mut random);
+        model.apply(&commit);
+        assert_eq!(write(&store, commit), Ok(()));
+    }
+    store.close().expect("the store closes");
+    (home, model)
+}
+
+#[test]
+fn a_bad_row_is_refused_with_its_table_and_its_key() {
+    let cases = [
+        ("counters", "UPDATE counters SET boot = -1", "id 1", "`boot` is negative"),
+        ("counters", "DELETE FROM counters", "id 1", "is missing"),
+        ("subclusters", "INSERT INTO subclusters VALUES (70, x'ff' || '', 1, x'')", "id 70", "`name` is not UTF-8"),
+        ("subclusters", "INSERT INTO subclusters VALUES (-5, '', 1, x'')", "id -5", "`id` is negative"),
+        (
+            "vats",
+            "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', x'0161', 1, 'park', 'active', NULL)",
+            "id 70",
+            "`grants` ends in the middle of an entry",
+        ),
+        (
+            "vats",
+            "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 'park', 'active', x'00')",
+            "id 70",
+            "`diagnostic` is not null, though the vat is not quarantined",
+        ),
+        (
+            "vats",
+            "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 'par' || char(27) || 'k', 'active', NULL)",
+            "id 70",
+            "`when_quarantined` has an unknown word: `par\\u{1b}k`",
+        ),
+        ("progress", "INSERT INTO progress VALUES (70, 1, -1)", "vat 70", "`next_slot` is negative"),
+        (
+            "objects",
+            "INSERT INTO objects VALUES (70, 'host', NULL, NULL, NULL, 'x', 'gone-fishing')",
+            "id 70",
+            "`lost` has an unknown word: `gone-fishing`",
+        ),
+        (
+            "objects",
+            "INSERT INTO objects VALUES (70, 'host', 1, NULL, NULL, 'x', NULL)",
+            "id 70",
+            "`vat` is not null, though the object is the host's",
+        ),
+        (
+            "promises",
+            "INSERT INTO promises VALUES (70, 'unsettled', x'03', NULL, NULL, NULL, NULL)",
+            "id 70",
+            "`listeners` has a number that is no kernel reference",
+        ),
+        (
+            "promises",
+            "INSERT INTO promises VALUES (70, 'forwarded', NULL, NULL, NULL, NULL, NULL)",
+            "id 70",
+            "`target` is null",
+        ),
+        ("clist", "INSERT INTO clist VALUES (70, 3, 7)", "vat 70, slot 3", "`kref` is no kernel reference"),
+        (
+            "queue",
+            "INSERT INTO queue VALUES (70, 'inbox', 1, 5, NULL, NULL, NULL, NULL, NULL)",
+            "id 70",
+            "`target` is no object",
+        ),
+        (
+            "queue",
+            "INSERT INTO queue VALUES (70, 'host', 1, 4, 'm', x'', NULL, NULL, NULL)",
+            "id 70",
+            "`place_id` is not null, though the host has one queue",
+        ),
+        ("holds", "INSERT INTO holds VALUES (70, 3)", "object 70", "`kref` is no kernel reference"),
+        (
+            "vat_store",
+            "INSERT INTO vat_store VALUES (70, x'0a41', x'', x'80')",
+            "vat 70, key \"\\nA\"",
+            "`slots` ends in the middle of an entry",
+        ),
+    ];
+    for (table, sql, row, reason) in cases {
+        let (home, _) = filled();
+        home.tamper(sql);
+        let StoreError::Corrupt { table: found, row: named, reason: why, path } = home.refusal() else {
+            panic!("{sql}: refused for another reason")
+        };
+        assert_eq!((found, &*named, &*why), (table, row, reason), "{sql}");
+        assert_eq!(path, home.path());
+    }
+}
+
+#[test]
+fn a_bad_entry_without_capabilities_is_found_when_its_vat_is_read() {
+    let (home, model) = filled();
+    home.tamper("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'body  BLOB', 'body  ANY') WHERE name = 'vat_store'");
+    home.tamper("INSERT INTO vat_store VALUES (70, x'41', 5, NULL)");
+    let (store, state) = home.open();
+    assert_eq!(state, model.state());
+    let refusal = store.vat_store(VatId(70)).expect_err("a bad row");
+    assert_eq!(
+        Problem::from(&refusal).message,
+        "the store has a bad row: table `vat_store`, row vat 70, key \"A\": `body` is no blob"
+    );
+    assert_eq!(store.vat_store(VatId(71)), Ok(vec![]));
+}
+
+#[test]
+fn a_store_of_a_later_version_is_refused_and_left_as_it_was() {
+    let (home, _) = filled();
+    home.tamper("UPDATE meta SET min_writer = 2, written_by = '9.' || char(27); PRAGMA user_version = 2");
+    let before = std::fs::read(home.path()).expect("the file is there");
+    let problem = Problem::from(&home.refusal());
+    assert_eq!(problem.code, "ocap::store::too_new");
+    assert_eq!(problem.help.as_deref(), Some("run ocap-host 9.\\u{1b} or a later one on this home"));
+    assert_eq!(std::fs::read(home.path()).expect("the file is there"), before);
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_refused_and_left_as_it_was() {
+    let noise: Vec<u8> = (0..9_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for content in [noise, b"short".to_vec()] {
+        let home = Home::new();
+        std::fs::write(home.path(), &content).expect("the home is writable");
+        assert!(matches!(home.refusal(), StoreError::NotOurs { .. }));
+        assert_eq!(std::fs::read(home.path()).expect("the file is there"), content);
+    }
+    let home = Home::new();
+    home.tamper("CREATE TABLE recipes (id INTEGER PRIMARY KEY)");
+    let before = std::fs::read(home.path()).expect("the file is there");
+    assert!(matches!(home.refusal(), StoreError::NotOurs { .. }));
+    assert_eq!(std::fs::read(home.path()).expect("the file is there"), before);
+}
+
+#[test]
+fn damaged_pages_are_found_after_an_unclean_stop() {
+    let (home, _) = filled();
+    home.tamper("UPDATE meta SET stop = 'running'");
+    let mut bytes = std::fs::read(home.path()).expect("the file is there");
+    let pages = bytes.len() / 4096;
+    for page in 4..pages {
+        bytes[page * 4096..page * 4096 + 8].fill(0x5a);
+    }
+    std::fs::write(home.path(), bytes).expect("the home is writable");
+    assert!(matches!(home.refusal(), StoreError::Damaged { .. }));
+}
+
+#[test]
+fn the_database_refuses_one_reference_under_two_slots() {
+    let home = Home::new();
+    let (store, _) = home.open();
+    let held = |slot| Change { key: (VatId(1), Slot(slot)), value: Some(Kref::Object(ObjectId(4))) };
+    let twice = Commit { clist: vec![held(1), held(2)], ..Commit::default() };
+    assert!(matches!(write(&store, twice), Err(StoreError::Refused { .. })));
+    let entry = Change { key: (VatId(1), vec![]), value: Some(Payload::plain(vec![])) };
+    assert_eq!(write(&store, Commit { store: vec![entry], ..Commit::default() }), Err(StoreError::Failed));
+}

@@ -1,0 +1,50 @@
+//! The store from outside: through a file, a crash, a damaged row.
+
+mod damage;
+mod kill;
+mod life;
+mod model;
+mod random;
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use ocap_kernel::{Commit, State};
+use tempfile::TempDir;
+
+use super::{Store, StoreError};
+
+/// A home for one store, gone at the end of the test.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Home {
+        Home(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("store.sqlite")
+    }
+
+    fn open(&self) -> (Store, State) {
+        Store::open(&self.path()).expect("the store opens")
+    }
+
+    fn refusal(&self) -> StoreError {
+        Store::open(&self.path()).expect_err("the store must not open")
+    }
+
+    /// The file as another program sees it, while no store has it open.
+    fn tamper(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(self.path()).expect("the file opens");
+        connection.execute_batch("PRAGMA ignore_check_constraints = 1").expect("a known pragma");
+        connection.execute_batch(sql).expect("the statement is good");
+    }
+}
+
+/// Writes and waits for the disk.
+fn write(store: &Store, commit: Commit) -> Result<(), StoreError> {
+    let (sender, done) = mpsc::channel();
+    store.write(commit, move |result| sender.send(result).expect("the test waits"));
+    done.recv().expect("`done` is always called")
+}

@@ -1,0 +1,180 @@
+//! The store against maps in memory: whatever is committed is what comes back.
+
+use std::collections::BTreeMap;
+
+use ocap_kernel::{
+    Change, Commit, Counters, Kref, MessageId, Object, ObjectId, Payload, Progress, Promise, PromiseId, Queued, Slot,
+    State, Subcluster, SubclusterId, Vat, VatId,
+};
+
+use super::random::Random;
+use super::{Home, write};
+use crate::store::VatEntries;
+
+/// What the store has to remember.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Model {
+    counters: Counters,
+    subclusters: BTreeMap<SubclusterId, Subcluster>,
+    vats: BTreeMap<VatId, Vat>,
+    progress: BTreeMap<VatId, Progress>,
+    objects: BTreeMap<ObjectId, Object>,
+    promises: BTreeMap<PromiseId, Promise>,
+    clist: BTreeMap<(VatId, Slot), Kref>,
+    queue: BTreeMap<MessageId, Queued>,
+    holds: BTreeMap<ObjectId, Kref>,
+    store: BTreeMap<(VatId, Vec<u8>), Payload<Slot>>,
+}
+
+fn update<K: Ord + Clone, V: Clone>(rows: &mut BTreeMap<K, V>, changes: &[Change<K, V>]) {
+    for Change { key, value } in changes {
+        match value {
+            Some(value) => rows.insert(key.clone(), value.clone()),
+            None => rows.remove(key),
+        };
+    }
+}
+
+fn rows<K: Clone, V: Clone>(map: &BTreeMap<K, V>) -> Vec<(K, V)> {
+    map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+impl Model {
+    pub(super) fn apply(&mut self, commit: &Commit) {
+        self.counters = commit.counters.unwrap_or(self.counters);
+        update(&mut self.subclusters, &commit.subclusters);
+        update(&mut self.vats, &commit.vats);
+        update(&mut self.progress, &commit.progress);
+        update(&mut self.objects, &commit.objects);
+        update(&mut self.promises, &commit.promises);
+        update(&mut self.clist, &commit.clist);
+        update(&mut self.queue, &commit.queue);
+        update(&mut self.holds, &commit.holds);
+        update(&mut self.store, &commit.store);
+    }
+
+    pub(super) fn state(&self) -> State {
+        let holds_any = self.store.iter().filter(|(_, entry)| !entry.caps.is_empty());
+        State {
+            counters: self.counters,
+            subclusters: rows(&self.subclusters),
+            vats: rows(&self.vats),
+            progress: rows(&self.progress),
+            objects: rows(&self.objects),
+            promises: rows(&self.promises),
+            clist: rows(&self.clist),
+            queue: rows(&self.queue),
+            holds: rows(&self.holds),
+            holdings: holds_any.map(|(key, entry)| (key.clone(), entry.caps.clone())).collect(),
+        }
+    }
+
+    pub(super) fn vat_store(&self, vat: VatId) -> VatEntries {
+        let of_vat = self.store.iter().filter(|((owner, _), _)| *owner == vat);
+        of_vat.map(|((_, key), entry)| (key.clone(), entry.clone())).collect()
+    }
+
+    fn vats_with_a_store(&self) -> impl Iterator<Item = VatId> {
+        self.store.keys().map(|(vat, _)| *vat)
+    }
+
+    /// Changes that a kernel could make: each row once, and no reference under two slots of one vat.
+    pub(super) fn random_commit(&self, random: &mut Random) -> Commit {
+        Commit {
+            counters: (random.below(2) == 0).then(|| random.counters()),
+            subclusters: changes(random, |r| SubclusterId(r.key()), Random::subcluster),
+            vats: changes(random, |r| VatId(r.key()), Random::vat),
+            progress: changes(random, |r| VatId(r.key()), Random::progress),
+            objects: changes(random, |r| ObjectId(r.key()), Random::object),
+            promises: changes(random, |r| PromiseId(r.key()), Random::promise),
+            clist: self.random_clist(random),
+            queue: changes(random, |r| MessageId(r.key()), Random::queued),
+            holds: changes(random, |r| ObjectId(r.key()), Random::kref),
+            store: changes(random, |r| (VatId(r.key()), r.bytes()), Random::entry),
+        }
+    }
+
+    /// Often a reference leaves its slot and gets another one in the same commit, as when it is dropped and comes back.
+    fn random_clist(&self, random: &mut Random) -> Vec<Change<(VatId, Slot), Kref>> {
+        let mut made = changes(random, |r| (VatId(r.key()), Slot(r.key())), Random::kref);
+        if let Some(((vat, slot), kref)) = self.clist.iter().next()
+            && made.iter().all(|change| change.key.0 != *vat)
+        {
+            made.push(Change { key: (*vat, *slot), value: None });
+            made.push(Change { key: (*vat, Slot(slot.0 + 1_000)), value: Some(*kref) });
+            made.reverse();
+        }
+        made
+    }
+}
+
+fn changes<K: Ord, V>(
+    random: &mut Random,
+    key: impl Fn(&mut Random) -> K,
+    value: impl Fn(&mut Random) -> V,
+) -> Vec<Change<K, V>> {
+    let count = random.below(4);
+    let keyed: BTreeMap<K, Option<V>> = (0..count)
+        .map(|_| {
+            let key = key(random);
+            (key, (random.below(3) > 0).then(|| value(random)))
+        })
+        .collect();
+    keyed.into_iter().map(|(key, value)| Change { key, value }).collect()
+}
+
+/// Every variant of every enum in a row, and lists without and with entries.
+const VARIANTS: usize = 2 + 3 + 2 + 3 + 2 + 3 + 2 + 5 + 3 + 2 + 2 + 2 + 14;
+
+#[test]
+fn what_is_committed_is_what_comes_back() {
+    for seed in 0..8 {
+        let home = Home::new();
+        let mut random = Random::new(seed);
+        let mut model = Model::default();
+        for _ in 0..6 {
+            let (store, state) = home.open();
+            assert_eq!(state, model.state(), "seed {seed}");
+            for _ in 0..40 {
+                let commit = model.random_commit(&mut random);
+                model.apply(&commit);
+                store.write(commit, |result| assert_eq!(result, Ok(())));
+            }
+            for vat in model.vats_with_a_store() {
+                assert_eq!(store.vat_store(vat).expect("good rows"), model.vat_store(vat), "seed {seed}");
+            }
+            store.close().expect("the store closes");
+        }
+        assert_eq!(random.seen.len(), VARIANTS, "seed {seed} made only {:?}", random.seen);
+    }
+}
+
+#[test]
+fn a_reader_sees_all_that_was_handed_over_before() {
+    let home = Home::new();
+    let (store, _) = home.open();
+    let reader = store.reader();
+    for round in 0..50_u8 {
+        let entry = Payload::plain(vec![round]);
+        let put = Change { key: (VatId(1), b"round".to_vec()), value: Some(entry.clone()) };
+        store.write(Commit { store: vec![put], ..Commit::default() }, |_| {});
+        assert_eq!(reader.vat_store(VatId(1)), Ok(vec![(b"round".to_vec(), entry)]));
+        assert_eq!(reader.vat_store(VatId(2)), Ok(vec![]));
+    }
+}
+
+#[test]
+fn a_store_in_memory_takes_the_same_rows() {
+    let (store, state) = crate::store::Store::open_in_memory().expect("memory is there");
+    assert_eq!(state, State::default());
+    let (mut random, mut model) = (Random::new(99), Model::default());
+    for _ in 0..20 {
+        let commit = model.random_commit(&mut random);
+        model.apply(&commit);
+        assert_eq!(write(&store, commit), Ok(()));
+    }
+    for vat in model.vats_with_a_store() {
+        assert_eq!(store.vat_store(vat), Ok(model.vat_store(vat)));
+    }
+    assert_eq!(store.close(), Ok(()));
+}

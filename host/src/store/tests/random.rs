@@ -1,0 +1,200 @@
+//! Random rows of every kind, from a seed.
+
+use std::collections::BTreeSet;
+
+use ocap_kernel::{
+    Answer, Body, Code, Counters, Exposed, Fate, Item, Kref, Lifetime, Message, Object, ObjectId, Owner, Payload,
+    Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Vat, VatId, VatStatus,
+    WhenQuarantined,
+};
+
+/// Few keys, so that rows are written again and removed.
+const KEYS: u64 = 12;
+
+/// Chance from a seed, and the names of all variants that it has made.
+pub(super) struct Random {
+    state: u64,
+    pub(super) seen: BTreeSet<String>,
+}
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Random {
+        Random { state: seed, seen: BTreeSet::new() }
+    }
+
+    /// From 0 up to, but without, `below`.
+    pub(super) fn below(&mut self, below: u64) -> u64 {
+        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.state >> 33) % below
+    }
+
+    fn saw(&mut self, variant: &str) {
+        if !self.seen.contains(variant) {
+            self.seen.insert(variant.to_owned());
+        }
+    }
+
+    pub(super) fn key(&mut self) -> u64 {
+        self.below(KEYS)
+    }
+
+    /// Small and large numbers, up to the largest that the kernel may give out.
+    fn number(&mut self) -> u64 {
+        match self.below(4) {
+            0 => self.below(3),
+            1 => i64::MAX.cast_unsigned() - self.below(2),
+            _ => self.below(1 << 30),
+        }
+    }
+
+    /// Any 64 bits.
+    fn bits(&mut self) -> u64 {
+        [0, 1, i64::MAX.cast_unsigned(), 1 << 63, u64::MAX][self.below(5) as usize]
+    }
+
+    fn text(&mut self) -> String {
+        ["", "matcher", "äöü 🦀", "a'; DROP TABLE vats; --", "nul\0inside"][self.below(5) as usize].to_owned()
+    }
+
+    pub(super) fn bytes(&mut self) -> Vec<u8> {
+        let length = [0, 1, 30, 5_000][self.below(4) as usize];
+        (0..length).map(|_| self.below(256) as u8).collect()
+    }
+
+    fn body(&mut self) -> Body {
+        self.bytes().into()
+    }
+
+    fn list<T>(&mut self, entry: impl Fn(&mut Random) -> T) -> Vec<T> {
+        let length = [0, 1, 3, 300][self.below(4) as usize];
+        self.saw(if length == 0 { "List::Empty" } else { "List::Some" });
+        (0..length).map(|_| entry(self)).collect()
+    }
+
+    pub(super) fn kref(&mut self) -> Kref {
+        let id = self.below(1 << 50);
+        match self.below(3) {
+            0 => self.variant("Kref::Object", Kref::Object(ObjectId(id))),
+            1 => self.variant("Kref::Promise", Kref::Promise(PromiseId(id))),
+            _ => self.variant("Kref::Resolver", Kref::Resolver(PromiseId(id))),
+        }
+    }
+
+    fn slot(&mut self) -> Slot {
+        Slot(self.number())
+    }
+
+    fn payload<R>(&mut self, reference: impl Fn(&mut Random) -> R) -> Payload<R> {
+        Payload { body: self.body(), caps: self.list(reference) }
+    }
+
+    fn variant<T>(&mut self, name: &str, value: T) -> T {
+        self.saw(name);
+        value
+    }
+
+    fn code(&mut self) -> Code {
+        let code = Code::ALL[self.below(Code::ALL.len() as u64) as usize];
+        self.variant(&format!("Code::{code}"), code)
+    }
+
+    pub(super) fn counters(&mut self) -> Counters {
+        let [subcluster, vat, object, promise, message, boot] = std::array::from_fn(|_| self.number());
+        Counters { subcluster, vat, object, promise, message, boot }
+    }
+
+    pub(super) fn subcluster(&mut self) -> Subcluster {
+        Subcluster { name: self.text(), bootstrap: VatId(self.number()), declaration: self.body() }
+    }
+
+    pub(super) fn vat(&mut self) -> Vat {
+        let when_quarantined = match self.below(2) {
+            0 => self.variant("WhenQuarantined::Park", WhenQuarantined::Park),
+            _ => self.variant("WhenQuarantined::Reject", WhenQuarantined::Reject),
+        };
+        let diagnostic = self.body();
+        let status = match self.below(3) {
+            0 => self.variant("VatStatus::Active", VatStatus::Active),
+            1 => self.variant("VatStatus::Quarantined", VatStatus::Quarantined(diagnostic)),
+            _ => self.variant("VatStatus::Terminated", VatStatus::Terminated),
+        };
+        Vat {
+            subcluster: SubclusterId(self.number()),
+            name: self.text(),
+            code: self.body(),
+            parameters: self.body(),
+            grants: self.list(|random| (random.text(), random.slot())),
+            mailbox_max: self.bits(),
+            when_quarantined,
+            status,
+        }
+    }
+
+    pub(super) fn progress(&mut self) -> Progress {
+        Progress { incarnation: self.number(), next_slot: self.slot() }
+    }
+
+    pub(super) fn object(&mut self) -> Object {
+        let lifetime = match self.below(2) {
+            0 => self.variant("Lifetime::Incarnation", Lifetime::Incarnation),
+            _ => self.variant("Lifetime::Durable", Lifetime::Durable),
+        };
+        let (vat, object, name) = (VatId(self.number()), self.bits(), self.text());
+        let owner = match self.below(3) {
+            0 => self.variant("Owner::Vat", Owner::Vat(vat, Exposed { object, lifetime })),
+            1 => self.variant("Owner::Host", Owner::Host(name)),
+            _ => self.variant("Owner::HostUntilBoot", Owner::HostUntilBoot(name)),
+        };
+        let code = self.code();
+        let fate = match self.below(2) {
+            0 => self.variant("Fate::Live", Fate::Live),
+            _ => self.variant("Fate::Lost", Fate::Lost(code)),
+        };
+        Object { owner, fate }
+    }
+
+    pub(super) fn promise(&mut self) -> Promise {
+        let payload = self.payload(Random::kref);
+        let (kref, code) = (self.kref(), self.code());
+        let listeners = self.list(Random::kref);
+        match self.below(5) {
+            0 => self.variant("Promise::Unsettled", Promise::Unsettled { listeners }),
+            1 => self.variant("Answer::Fulfill", Promise::Settled(Answer::Fulfill(payload))),
+            2 => self.variant("Answer::Forward", Promise::Settled(Answer::Forward(kref))),
+            3 => self.variant("Answer::Break", Promise::Settled(Answer::Break(payload))),
+            _ => self.variant("Promise::Failed", Promise::Failed(code)),
+        }
+    }
+
+    pub(super) fn queued(&mut self) -> Queued {
+        let id = self.number();
+        let queue = match self.below(3) {
+            0 => self.variant("Queue::Inbox", Queue::Inbox(VatId(id))),
+            1 => self.variant("Queue::Promise", Queue::Promise(PromiseId(id))),
+            _ => self.variant("Queue::Host", Queue::Host),
+        };
+        let message = Item::Message(self.message());
+        let item = match self.below(3) {
+            0 => self.variant("Item::Dropped", Item::Dropped(ObjectId(id >> 2))),
+            _ => self.variant("Item::Message", message),
+        };
+        Queued { queue, item }
+    }
+
+    fn message(&mut self) -> Message {
+        let id = self.number();
+        let answer = match self.below(2) {
+            0 => self.variant("answer: None", None),
+            _ => self.variant("answer: Some", Some(PromiseId(id))),
+        };
+        let sender = match self.below(2) {
+            0 => self.variant("Sender::Vat", Sender::Vat(VatId(id))),
+            _ => self.variant("Sender::Host", Sender::Host),
+        };
+        Message { target: self.kref(), method: self.text(), args: self.payload(Random::kref), answer, sender }
+    }
+
+    pub(super) fn entry(&mut self) -> Payload<Slot> {
+        self.payload(Random::slot)
+    }
+}

@@ -1,0 +1,146 @@
+//! The one thread that owns the connection: takes requests in order, one transaction for each commit, and moves the log when it has time.
+//!
+//! Its rule: after the first error it writes and reads nothing more, because memory and disk may differ from then on.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use ocap_kernel::{Commit, VatId};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::checkpoint::{self, PAGES_LONG, PAGES_MAX};
+use super::error::StoreError;
+use super::load::{Reading, VatEntries};
+use super::{changes, version};
+
+/// So long without a request counts as idle. Shorter, and a checkpoint would stand between two calls of one conversation.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// The most free pages that closing gives back to the disk: 64 MiB, some tenths of a second. The rest is used again.
+const FREED_PAGES_MAX: i64 = 16_384;
+
+/// Told how a write went.
+pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// What the writer is asked for.
+pub(super) enum Request {
+    Write { commit: Box<Commit>, done: Done },
+    VatStore { vat: VatId, reply: Sender<Result<VatEntries, StoreError>> },
+    Close { reply: Sender<Result<(), StoreError>> },
+    Abandon,
+}
+
+pub(super) struct Writer {
+    connection: Connection,
+    path: PathBuf,
+    failed: bool,
+    /// Pages of the log that the database file has not.
+    backlog: u64,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, path: &Path) -> Writer {
+        Writer { connection, path: path.to_owned(), failed: false, backlog: 0 }
+    }
+
+    /// Serves until it is told to end or nobody is left to ask.
+    pub(super) fn run(mut self, requests: &Receiver<Request>) {
+        while let Some(request) = self.next(requests) {
+            match request {
+                Request::Write { commit, done } => {
+                    done(self.write(&commit));
+                    self.measure_log();
+                }
+                // Whoever asked may have gone; then nobody minds.
+                Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
+                Request::Close { reply } => return drop(reply.send(self.close())),
+                Request::Abandon => return,
+            }
+        }
+    }
+
+    /// The next request; meanwhile, if none comes for a while, the log is moved.
+    fn next(&mut self, requests: &Receiver<Request>) -> Option<Request> {
+        if self.backlog > 0 && !self.failed {
+            match requests.recv_timeout(IDLE) {
+                Ok(request) => return Some(request),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.move_log(),
+            }
+        }
+        requests.recv().ok()
+    }
+
+    fn write(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::Failed);
+        }
+        self.transact(commit).map_err(|error| self.fail(&error))
+    }
+
+    /// An error on the way rolls back. An error of COMMIT itself is ambiguous: the rows may be there after the next start.
+    fn transact(&mut self, commit: &Commit) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        changes::apply(&transaction, commit)?;
+        transaction.commit()
+    }
+
+    fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
+        if self.failed {
+            return Err(StoreError::Failed);
+        }
+        Reading { connection: &self.connection, path: &self.path }.vat_store(vat)
+    }
+
+    fn measure_log(&mut self) {
+        if self.failed {
+            return;
+        }
+        match checkpoint::backlog(&self.connection) {
+            Ok(backlog) => self.backlog = backlog,
+            Err(error) => drop(self.fail(&error)),
+        }
+        if self.backlog > PAGES_LONG {
+            self.move_log();
+        }
+    }
+
+    /// On a full disk the commits stay in the log, up to the cap. Any other error may be a failed sync, after which a second try could seem
+    /// to succeed without having written anything: so there is none.
+    fn move_log(&mut self) {
+        match checkpoint::passive(&self.connection) {
+            Ok(backlog) => self.backlog = backlog,
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) && self.backlog < PAGES_MAX => {}
+            Err(error) => drop(self.fail(&error)),
+        }
+    }
+
+    fn fail(&mut self, error: &rusqlite::Error) -> StoreError {
+        self.failed = true;
+        StoreError::of_sql(&self.path, error)
+    }
+
+    fn close(self) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::Failed);
+        }
+        let Writer { connection, path, .. } = self;
+        put_down(connection).map_err(|error| StoreError::of_sql(&path, &error))
+    }
+}
+
+fn put_down(connection: Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA optimize")?;
+    let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({FREED_PAGES_MAX})"))?;
+    let mut freed = vacuum.query(())?;
+    while freed.next()?.is_some() {}
+    drop(freed);
+    drop(vacuum);
+    version::put_down(&connection)?;
+    checkpoint::truncate(&connection)?;
+    // The log is empty: now closing may remove it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    connection.close().map_err(|(_, error)| error)
+}
