@@ -1,3 +1,4 @@
 //! A host for persistent, capability-secure WebAssembly component vats.
 
+pub mod io;
 pub mod problem;
