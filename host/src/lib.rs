@@ -1,5 +1,7 @@
 //! A host for persistent, capability-secure WebAssembly component vats.
 
 pub mod io;
+pub mod engine;
+pub mod escape;
 pub mod problem;
 pub mod store;
