@@ -59,7 +59,7 @@ fn last_words(record: &HostRecord) -> Vec<String> {
         }
         Phase::Starting | Phase::Ready | Phase::Stopping => {
             vec![format!(
-                "the last one, process {pid}, died while {}{step}; its log is {}",
+                "the last one, process {pid}, died while it was {}{step}; its log is {}",
                 record.phase.as_str(),
                 record.log
             )]
@@ -99,7 +99,7 @@ mod tests {
             record.step = Some("open the store".into());
         });
         assert!(problem.message.starts_with("no host runs on the home "), "{}", problem.message);
-        let died = format!("the last one, process {}, died while starting (open the store)", record.process.pid);
+        let died = format!("the last one, process {}, died while it was starting (open the store)", record.process.pid);
         assert!(problem.causes[0].starts_with(&died), "{:?}", problem.causes);
         assert!(problem.help.expect("help").contains("run FILE"));
     }

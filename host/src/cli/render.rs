@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use miette::{GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
 use serde::Serialize;
 
-use crate::problem::{Problem, Span};
+use crate::problem::{Level, Problem, Span};
 
 /// What a stream can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub(super) fn problem(problem: &Problem, look: Look) -> String {
 pub(super) fn problem_line(problem: &Problem) -> String {
     let problem = harmless(problem);
     let level = match problem.level {
-        crate::problem::Level::Error => "error",
-        crate::problem::Level::Advice => "advice",
+        Level::Error => "error",
+        Level::Advice => "advice",
     };
     let whose = match (&problem.subcluster, &problem.vat) {
         (Some(subcluster), Some(vat)) => format!(" ({subcluster}/{vat})"),
@@ -115,16 +115,18 @@ fn harmless_span(span: &Span) -> Span {
 
 /// Outside of strings JSON has nothing of the kind, and inside `\u` means the same.
 fn escape_json(json: &str) -> String {
-    json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
-        match commands_a_terminal(c) {
-            true => text.push_str(&format!("\\u{:04x}", u32::from(c))),
-            false => text.push(c),
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if commands_a_terminal(c) {
+            text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
         }
-        text
-    })
+    }
+    text
 }
 
-/// Control characters, and those that turn the direction of the text around them. None is beyond U+FFFF.
+/// Control characters, and those that turn the direction of the text around them.
 fn commands_a_terminal(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::absence;
+use super::client::BROKEN_OFF;
 use super::exit::ExitStatus;
 use super::session::Session;
 use crate::daemon::lock;
@@ -26,7 +27,12 @@ pub(super) fn run(_: &StopArgs, session: &Session) -> Result<ExitStatus, Problem
     let Some(home) = session.home()? else { return Err(absence::no_home(session.home_path())) };
     let mut client = session.client()?;
     let pid = client.pid();
-    let Stopping {} = client.post("/v1/stop", &())?;
+    match client.post("/v1/stop", &()) {
+        Ok(Stopping {}) => {}
+        // It ended before it could say so.
+        Err(problem) if problem.code == BROKEN_OFF => {}
+        Err(problem) => return Err(problem),
+    }
     // A host lets its clients finish before it ends: this one has.
     drop(client);
     lock::wait_until_free(&home)?;

@@ -7,7 +7,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 
 use super::home::{Home, LOCK};
 use super::process::holder_of;
-use super::status_file::HostRecord;
+use super::status_file::{HostRecord, Phase};
 use crate::problem::Problem;
 
 /// The code of the one problem that ends with exit status 5.
@@ -45,10 +45,11 @@ pub fn wait_until_free(home: &Home) -> Result<(), Problem> {
 /// Who holds the home now. It does not touch the lock: a look must never be in the way of a host that starts just then.
 pub fn holder(home: &Home, processes: &Dir, now_ms: u64) -> Option<Holder> {
     let unknown = match HostRecord::read(home) {
-        Ok(Some(record)) if record.process.runs(processes) => {
-            return Some(Holder { sentence: record.sentence(now_ms), unknown: None });
+        Ok(Some(record)) if !record.process.runs(processes) => "status.json is of an earlier host".to_owned(),
+        Ok(Some(HostRecord { phase: Phase::Stopped | Phase::Failed, .. })) => {
+            "status.json says that it is over".to_owned()
         }
-        Ok(Some(_)) => "status.json is of an earlier host".to_owned(),
+        Ok(Some(record)) => return Some(Holder { sentence: record.sentence(now_ms), unknown: None }),
         Ok(None) => "there is no status.json yet".to_owned(),
         Err(error) => format!("status.json can't be read: {error}"),
     };

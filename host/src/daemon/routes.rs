@@ -103,7 +103,11 @@ pub(super) async fn quarantine_retry(State(desk): Desks, body: Body) -> Answer<R
 
 pub(super) async fn stop(State(desk): Desks) -> Answer<Stopping> {
     match desk.record().phase {
-        Phase::Ready => ask(&desk, Request::Stop).await?,
+        // A loop that is at its end already is no reason to complain.
+        Phase::Ready => match ask(&desk, Request::Stop).await {
+            Err(Refusal(problem)) if problem.code != STOPPING => return Err(problem.into()),
+            _ => {}
+        },
         Phase::Starting => desk.ask_to_stop(),
         Phase::Stopping | Phase::Stopped | Phase::Failed => {}
     }
