@@ -3,5 +3,9 @@
 pub mod io;
 pub mod engine;
 pub mod escape;
+pub mod boot;
+pub mod cli;
+pub mod daemon;
+pub mod powers;
 pub mod problem;
 pub mod store;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// What happened, to whom, where, why, and what mends it (design sections 7 and 9).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "$type", rename = "problem")]
 pub struct Problem {
     /// Stable, for programs and for `explain`: `ocap::component::missing`.
     pub code: String,

@@ -1,0 +1,296 @@
+//! The way to a running host: HTTP/1.1 with JSON over its control socket.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::runtime::Runtime;
+
+use super::absence;
+use super::session::Session;
+use crate::daemon::home::SOCKET;
+use crate::daemon::requests::Pong;
+use crate::daemon::{Home, processes};
+use crate::problem::Problem;
+
+/// The largest answer that is read: 64 MiB.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// How long a host may take to say that it is there. It does so whatever it is at, unless its process is stopped or starved.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The code of connections that end before their answer.
+pub(super) const BROKEN_OFF: &str = "ocap::daemon::broken_off";
+
+/// A connection to a host that is there.
+#[derive(Debug)]
+pub(super) struct Client {
+    runtime: Runtime,
+    sender: SendRequest<Full<Bytes>>,
+    pid: u32,
+}
+
+impl Client {
+    /// Connects, and sees that somebody answers.
+    ///
+    /// # Errors
+    /// `ocap::daemon::unreachable` with why, as far as it can be known.
+    pub(super) fn connect(session: &Session) -> Result<Client, Problem> {
+        let Some(home) = session.home()? else { return Err(absence::no_home(session.home_path())) };
+        let powers = session.powers();
+        let silent = |reason: String| match processes(powers) {
+            Ok(processes) => absence::explain(&home, &processes, powers.now_ms(), reason),
+            Err(problem) => problem,
+        };
+        let (runtime, mut sender) = open(&home).map_err(silent)?;
+        let ping = exchange(&mut sender, request(Method::GET, "/v1/ping", Bytes::new()));
+        let answered = runtime.block_on(async { tokio::time::timeout(PATIENCE, ping).await });
+        let response = answered
+            .map_err(|_| silent(format!("it took the connection and said nothing for {} s", PATIENCE.as_secs())))??;
+        let pong: Pong = understood(response)?;
+        Ok(Client { runtime, sender, pid: pong.pid })
+    }
+
+    /// The host's process, as it says.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// What the host answers, or that it does not.
+    pub(super) fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Problem> {
+        let request = request(Method::GET, path, Bytes::new());
+        understood(self.runtime.block_on(exchange(&mut self.sender, request))?)
+    }
+
+    /// Asks for something to be done.
+    ///
+    /// # Errors
+    /// What the host answers, or that it does not.
+    pub(super) fn post<B: Serialize, T: DeserializeOwned>(&mut self, path: &str, body: &B) -> Result<T, Problem> {
+        let body = serde_json::to_vec(body).map_err(|error| {
+            Problem::new("ocap::usage::path", "the request can't be written as JSON")
+                .because(&error)
+                .with_help("use paths in UTF-8")
+        })?;
+        let request = request(Method::POST, path, body.into());
+        understood(self.runtime.block_on(exchange(&mut self.sender, request))?)
+    }
+}
+
+fn open(home: &Home) -> Result<(Runtime, SendRequest<Full<Bytes>>), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("this process has no means to connect: {error}"))?;
+    let sender = runtime.block_on(async {
+        let stream = UnixStream::connect(home.handle_path(SOCKET)).await.map_err(|error| error.to_string())?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        // Its faults show at the request.
+        tokio::spawn(connection);
+        Ok::<_, String>(sender)
+    })?;
+    Ok((runtime, sender))
+}
+
+fn request(method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "ocap-host")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(body))
+        .expect("the paths are constants of this room")
+}
+
+async fn exchange(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Bytes>, Problem> {
+    let broken_off = |error: &dyn std::error::Error| {
+        Problem::new(BROKEN_OFF, "the host ended the connection before it answered").because(error).with_help(
+            "`ocap-host status` says whether it is still there; what it took over before is done after a start",
+        )
+    };
+    let response = sender.send_request(request).await.map_err(|error| broken_off(&error))?;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| broken_off(error.as_ref()))?;
+    Ok(Response::from_parts(head, body.to_bytes()))
+}
+
+fn understood<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, Problem> {
+    let garbled = |error: serde_json::Error| {
+        Problem::new(
+            "ocap::daemon::garbled",
+            "the host answered with something that this ocap-host does not understand",
+        )
+        .because(&error)
+        .with_help("use the same version of ocap-host on both sides: `ocap-host --version`, `ocap-host status`")
+    };
+    match response.status() {
+        StatusCode::OK => serde_json::from_slice(response.body()).map_err(garbled),
+        _ => Err(serde_json::from_slice(response.body()).unwrap_or_else(garbled)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+    use crate::cli::Format;
+    use crate::daemon::requests::{CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody};
+    use crate::daemon::requests::{Status, Stopping};
+    use crate::daemon::{Daemon, Phase, test_home};
+    use crate::powers::Powers;
+
+    /// A host whose run loop is this function, and a session of a command line on its home.
+    struct House {
+        _root: tempfile::TempDir,
+        runtime: Runtime,
+        daemon: Option<Daemon>,
+        session: Session,
+    }
+
+    impl House {
+        fn starting() -> House {
+            let (root, home) = test_home();
+            let powers = Powers::of_this_process();
+            let named = Some(home.path().to_owned());
+            let session = Session::new(powers, Format::Text).choose_home(named).expect("a home");
+            let runtime = Runtime::new().expect("a runtime");
+            let mut daemon = Daemon::begin(home, powers).expect("the lock");
+            runtime.block_on(async { daemon.listen() }).expect("a socket");
+            House { _root: root, runtime, daemon: Some(daemon), session }
+        }
+
+        fn ready() -> House {
+            let mut house = House::starting();
+            let (sender, requests) = mpsc::channel(4);
+            house.daemon.as_mut().expect("a daemon").ready(7, sender).expect("ready");
+            house.runtime.spawn(run_loop(requests));
+            house
+        }
+
+        fn client(&self) -> Client {
+            self.session.client().expect("a client")
+        }
+
+        fn end(&mut self) {
+            let daemon = self.daemon.take().expect("a daemon");
+            self.runtime.block_on(daemon.end()).expect("ended");
+        }
+    }
+
+    /// Answers everything but calls of `never`, and ends when asked to.
+    async fn run_loop(mut requests: mpsc::Receiver<Asked>) {
+        let mut unanswered = Vec::new();
+        while let Some(request) = requests.recv().await {
+            match request {
+                Asked::Status(reply) => answer(reply, Ok(Inventory::default())),
+                Asked::Call { method, reply, .. } if method == "never" => unanswered.push(reply),
+                Asked::Call { target, args, reply, .. } if target == "counter" => {
+                    answer(reply, Ok(CallOutcome::Value { value: Value::Array(args) }));
+                }
+                Asked::Call { reply, .. } => {
+                    answer(reply, Err(Problem::new("ocap::target::unknown", "no such target")))
+                }
+                Asked::Launch { written, reply, .. } => {
+                    answer(reply, Err(Problem::new("ocap::declaration::x", written)))
+                }
+                Asked::QuarantineList(reply) => {
+                    answer(reply, Ok(vec![Problem::new("ocap::component::missing", "gone")]))
+                }
+                Asked::QuarantineRetry { vat, reply } => {
+                    answer(reply, Ok(Retried { healed: vat.into_iter().collect(), problems: vec![] }));
+                }
+                Asked::Stop(reply) => return answer(reply, Ok(())),
+            }
+        }
+    }
+
+    fn answer<T>(reply: oneshot::Sender<Result<T, Problem>>, answer: Result<T, Problem>) {
+        assert!(reply.send(answer).is_ok(), "somebody waits");
+    }
+
+    fn call(target: &str, method: &str) -> CallBody {
+        CallBody { target: target.into(), method: method.into(), args: vec![json!(1), json!({"a": "ä"})] }
+    }
+
+    #[test]
+    fn answers_and_refusals_of_the_run_loop_reach_the_caller() {
+        let house = House::ready();
+        let mut client = house.client();
+        let outcome: CallOutcome = client.post("/v1/call", &call("counter", "echo")).expect("an answer");
+        assert_eq!(outcome, CallOutcome::Value { value: json!([1, {"a": "ä"}]) });
+        let refused = client.post::<_, CallOutcome>("/v1/call", &call("nobody", "echo"));
+        assert_eq!(refused.expect_err("refused"), Problem::new("ocap::target::unknown", "no such target"));
+        let quarantine: Quarantine = client.get("/v1/quarantine").expect("an answer");
+        assert_eq!(quarantine.problems[0].code, "ocap::component::missing");
+        let retry = RetryBody { vat: Some("a/b".into()) };
+        let retried: Retried = client.post("/v1/quarantine/retry", &retry).expect("an answer");
+        assert_eq!(retried.healed, ["a/b"]);
+        let status: Status = client.get("/v1/status").expect("an answer");
+        assert_eq!((status.phase, status.boot, status.pid), (Phase::Ready, Some(7), std::process::id()));
+    }
+
+    #[test]
+    fn a_host_that_starts_tells_its_step_and_refuses_the_rest() {
+        let mut house = House::starting();
+        house.daemon.as_mut().expect("a daemon").step("open the store").expect("told");
+        let mut client = house.client();
+        let status: Status = client.get("/v1/status").expect("an answer");
+        assert_eq!((status.phase, status.step.as_deref()), (Phase::Starting, Some("open the store")));
+        let problem = client.post::<_, CallOutcome>("/v1/call", &call("counter", "echo")).expect_err("too early");
+        assert_eq!(problem.code, "ocap::daemon::starting");
+        let asked = house.daemon.as_ref().expect("a daemon").stop_asked().expect("it listens");
+        let Stopping {} = client.post("/v1/stop", &()).expect("an answer");
+        house.runtime.block_on(asked.notified());
+    }
+
+    #[test]
+    fn whoever_waits_for_an_answer_when_the_host_stops_is_told_so() {
+        let house = House::ready();
+        let mut waiting = house.client();
+        std::thread::scope(|scope| {
+            let outcome = scope.spawn(|| waiting.post::<_, CallOutcome>("/v1/call", &call("counter", "never")));
+            // The loop takes requests in turn, so this one is answered only after the call was taken or before it was sent;
+            // in both cases the call is refused for the same reason.
+            let Stopping {} = house.client().post("/v1/stop", &()).expect("an answer");
+            let problem = outcome.join().expect("no panic").expect_err("no answer");
+            assert_eq!(problem.code, "ocap::daemon::stopping");
+        });
+        let Stopping {} = house.client().post("/v1/stop", &()).expect("a second stop is no fault");
+    }
+
+    #[test]
+    fn a_host_that_ended_has_taken_its_socket_along() {
+        let mut house = House::ready();
+        let home = house.session.home().expect("no fault").expect("a home");
+        assert!(home.dir().symlink_metadata(SOCKET).is_ok());
+        house.end();
+        assert!(home.dir().symlink_metadata(SOCKET).is_err());
+        let problem = house.session.client().expect_err("nobody is there");
+        assert_eq!(problem.code, "ocap::daemon::unreachable");
+        assert_eq!(problem.causes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_relative_path_an_unknown_field_and_a_body_over_the_limit_are_refused_at_the_door() {
+        let house = House::ready();
+        let code = |path: &str, body: Value| house.client().post::<_, Value>(path, &body).expect_err("refused").code;
+        assert_eq!(code("/v1/launch", json!({"path": "x.toml"})), "ocap::request::malformed");
+        assert_eq!(code("/v1/call", json!({"target": "a", "method": "b", "arg": []})), "ocap::request::malformed");
+        assert_eq!(code("/v1/nothing", json!({})), "ocap::request::no_such_route");
+        assert_eq!(code("/v1/status", json!({})), "ocap::request::wrong_method");
+        assert_eq!(code("/v1/call", json!("x".repeat(1 << 20))), "ocap::request::too_large");
+        assert_eq!(code("/v1/launch", json!({"path": "/x.toml", "written": "as I wrote it"})), "ocap::declaration::x");
+    }
+}

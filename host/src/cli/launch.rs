@@ -1,0 +1,59 @@
+//! `launch`: new subclusters for a running host.
+
+use std::path::PathBuf;
+
+use super::exit::ExitStatus;
+use super::session::Session;
+use crate::daemon::requests::{LaunchBody, Launched, Origin};
+use crate::problem::{Level, Problem};
+
+/// Launch subclusters on the running host
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::exit::HELP)]
+pub(super) struct LaunchArgs {
+    /// Declarations or bundles, launched one after the other; the first that is refused ends it
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &LaunchArgs, session: &Session) -> Result<ExitStatus, Problem> {
+    let mut client = session.client()?;
+    let mut status = ExitStatus::Ok;
+    for file in &args.files {
+        let body = LaunchBody { path: session.absolute(file)?, written: Some(file.display().to_string()) };
+        let launched: Launched = client.post("/v1/launch", &body)?;
+        session.answer_line(&launched, text)?;
+        for problem in &launched.problems {
+            session.tell(problem);
+        }
+        if launched.problems.iter().any(|problem| problem.level == Level::Error) {
+            status = ExitStatus::Degraded;
+        }
+    }
+    Ok(status)
+}
+
+fn text(launched: &Launched) -> String {
+    let origin = match launched.origin {
+        Origin::New => "launched",
+        Origin::Known => "already here, goes on",
+    };
+    format!("{} ({}): {origin}, with {}", launched.name, launched.id, launched.vats.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launch_is_told_with_the_id_and_the_vats() {
+        let launched = Launched {
+            id: "s1".into(),
+            name: "matcher".into(),
+            origin: Origin::New,
+            vats: vec!["matcher".into(), "index".into()],
+            problems: vec![],
+        };
+        assert_eq!(text(&launched), "matcher (s1): launched, with matcher, index");
+    }
+}

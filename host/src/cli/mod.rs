@@ -1,0 +1,133 @@
+//! The command line: what a person types, and what they get to read.
+//!
+//! A command knows the control socket's types and nothing of vats. stdout carries the answer only; everything else is stderr's.
+
+mod absence;
+mod call;
+mod client;
+mod exit;
+mod launch;
+mod quarantine;
+mod render;
+mod run;
+mod session;
+mod status;
+mod stop;
+mod table;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::powers::Powers;
+use crate::problem::Problem;
+pub use exit::ExitStatus;
+use session::Session;
+
+/// A host for persistent, capability-secure WebAssembly component vats
+#[derive(Debug, Parser)]
+#[command(name = "ocap-host", version, after_help = exit::HELP, disable_help_subcommand = true)]
+struct Cli {
+    /// Where the host keeps everything [default: ocap-host in the XDG state directory]
+    #[arg(long, global = true, env = "OCAP_HOME", value_name = "DIR")]
+    home: Option<PathBuf>,
+
+    /// How answers and diagnostics are written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How answers and diagnostics are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON document an answer
+    Json,
+    /// One JSON object a line
+    Jsonl,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Launch(launch::LaunchArgs),
+    Call(call::CallArgs),
+    Status(status::StatusArgs),
+    Stop(stop::StopArgs),
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
+}
+
+/// Does what the command line says; diagnostics have been shown when it returns.
+pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, all else is a mistake. If nobody reads, there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Ok };
+        }
+    };
+    let session = Session::new(powers, cli.format);
+    let outcome = session.choose_home(cli.home).and_then(|session| obey(&cli.command, &session));
+    outcome.unwrap_or_else(|problem| {
+        session.tell(&problem);
+        ExitStatus::of(&problem)
+    })
+}
+
+fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
+    match command {
+        Command::Run(args) => run::run(args, session),
+        Command::Launch(args) => launch::run(args, session),
+        Command::Call(args) => call::run(args, session),
+        Command::Status(args) => status::run(args, session),
+        Command::Stop(args) => stop::run(args, session),
+        Command::Quarantine(command) => quarantine::run(command, session),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn home_and_format_are_understood_before_and_after_the_command() {
+        for line in ["ocap-host --home /h --format json status", "ocap-host status --home /h --format json"] {
+            let cli = parse(line).expect("understood");
+            assert_eq!(cli.home, Some("/h".into()));
+            assert_eq!(cli.format, Format::Json);
+        }
+    }
+
+    #[test]
+    fn a_negative_number_is_an_argument_of_a_call_and_an_option_after_it_is_not() {
+        let cli = parse("ocap-host call counter increment -5 --format jsonl").expect("understood");
+        let Command::Call(call) = cli.command else { panic!("another command") };
+        assert_eq!(call.args, ["-5"]);
+        assert_eq!(cli.format, Format::Jsonl);
+    }
+
+    #[test]
+    fn a_mistyped_verb_is_a_usage_error_with_a_suggestion() {
+        let error = parse("ocap-host lanch x.toml").expect_err("mistyped");
+        assert!(error.to_string().contains("launch"), "{error}");
+        assert!(error.use_stderr());
+    }
+}

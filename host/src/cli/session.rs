@@ -1,0 +1,130 @@
+//! What every command works with: the home, the way to the host, and the two streams.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Format;
+use super::client::Client;
+use super::render::{self, Look};
+use crate::daemon::log::Form;
+use crate::daemon::{Home, home};
+use crate::powers::Powers;
+use crate::problem::Problem;
+
+/// One run of the command line.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    powers: Powers,
+    format: Format,
+    home: PathBuf,
+    stdout: Look,
+    stderr: Look,
+}
+
+impl Session {
+    /// Without a home yet, so that there is a way to say that there is none.
+    pub(super) fn new(powers: Powers, format: Format) -> Session {
+        let variable = |name: &str| powers.variable(name);
+        Session {
+            powers,
+            format,
+            home: PathBuf::new(),
+            stdout: Look::of(io::stdout().is_terminal(), variable),
+            stderr: Look::of(io::stderr().is_terminal(), variable),
+        }
+    }
+
+    /// The same on the home that the user means.
+    pub(super) fn choose_home(&self, named: Option<PathBuf>) -> Result<Session, Problem> {
+        let home = home::choose(named, |name| self.powers.variable(name))?;
+        Ok(Session { home: self.absolute(&home)?, ..self.clone() })
+    }
+
+    pub(super) fn powers(&self) -> Powers {
+        self.powers
+    }
+
+    /// The home's absolute path; it need not exist.
+    pub(super) fn home_path(&self) -> &Path {
+        &self.home
+    }
+
+    /// The home, if there is one.
+    pub(super) fn home(&self) -> Result<Option<Home>, Problem> {
+        Home::open(&self.home, self.powers)
+    }
+
+    /// A connection to the running host.
+    pub(super) fn client(&self) -> Result<Client, Problem> {
+        Client::connect(self)
+    }
+
+    /// A path that the user wrote, as it is from the root.
+    pub(super) fn absolute(&self, path: &Path) -> Result<PathBuf, Problem> {
+        self.powers.absolute(path).map_err(|error| {
+            Problem::new("ocap::usage::path", format!("the path `{}` leads nowhere", path.display())).because(&error)
+        })
+    }
+
+    /// How the host's log looks on stderr.
+    pub(super) fn log_form(&self) -> Form {
+        match (self.format, self.stderr) {
+            (Format::Json | Format::Jsonl, _) => Form::Json,
+            (Format::Text, Look::Coloured) => Form::Coloured,
+            (Format::Text, Look::Plain | Look::Uncoloured) => Form::Plain,
+        }
+    }
+
+    /// Writes the answer: as JSON, or as text with a line's end.
+    pub(super) fn answer<T: Serialize>(&self, answer: &T, text: impl FnOnce(&T) -> String) -> Result<(), Problem> {
+        self.write(&match self.format {
+            Format::Text => text(answer),
+            Format::Json => render::json_document(answer),
+            Format::Jsonl => render::json_line(answer),
+        })
+    }
+
+    /// Writes an answer that people get to read in another form, on stderr.
+    pub(super) fn answer_json_only<T: Serialize>(&self, answer: &T) -> Result<(), Problem> {
+        match self.format {
+            Format::Text => Ok(()),
+            Format::Json | Format::Jsonl => self.answer(answer, |_| String::new()),
+        }
+    }
+
+    /// Writes one of a stream of answers: JSON stays on one line in both its formats.
+    pub(super) fn answer_line<T: Serialize>(&self, answer: &T, text: impl FnOnce(&T) -> String) -> Result<(), Problem> {
+        self.write(&match self.format {
+            Format::Text => text(answer),
+            Format::Json | Format::Jsonl => render::json_line(answer),
+        })
+    }
+
+    /// A problem that is an answer, as it is written on stdout.
+    pub(super) fn problem_text(&self, problem: &Problem) -> String {
+        render::problem(problem, self.stdout)
+    }
+
+    /// Shows a problem on stderr.
+    pub(super) fn tell(&self, problem: &Problem) {
+        let text = match self.format {
+            Format::Text => render::problem(problem, self.stderr),
+            Format::Json | Format::Jsonl => render::json_line(problem),
+        };
+        // Nobody is left to tell if stderr is closed.
+        let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    }
+
+    /// A reader that has seen enough (`| head`) is no fault.
+    fn write(&self, text: &str) -> Result<(), Problem> {
+        let mut stdout = io::stdout().lock();
+        match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Problem::new("ocap::cli::stdout", "the answer can't be written").because(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `status`: what runs and how it does.
+
+use super::exit::ExitStatus;
+use super::render::{escape, problem_line};
+use super::session::Session;
+use super::table::table;
+use crate::daemon::requests::{ChannelStatus, Status, SubclusterStatus, VatStatus};
+use crate::problem::Problem;
+
+/// Show subclusters, vats, channels and problems of the running host
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::exit::HELP)]
+pub(super) struct StatusArgs {}
+
+pub(super) fn run(_: &StatusArgs, session: &Session) -> Result<ExitStatus, Problem> {
+    let status: Status = session.client()?.get("/v1/status")?;
+    session.answer(&status, text)?;
+    Ok(if status.degraded { ExitStatus::Degraded } else { ExitStatus::Ok })
+}
+
+fn text(status: &Status) -> String {
+    let mut sections = vec![head(status)];
+    let subclusters = &status.subclusters;
+    if !subclusters.is_empty() {
+        let rows = subclusters.iter().flat_map(|subcluster| subcluster.vats.iter().map(|vat| vat_row(subcluster, vat)));
+        sections.push(table(["VAT", "ID", "STATE", "INCARNATION", "QUEUED", "EXPORTS"], rows));
+    }
+    if subclusters.iter().any(|subcluster| !subcluster.channels.is_empty()) {
+        let rows = subclusters
+            .iter()
+            .flat_map(|subcluster| subcluster.channels.iter().map(|channel| channel_row(subcluster, channel)));
+        sections.push(table(["CHANNEL", "KIND", "STATE", "CLIENTS", "PATH"], rows));
+    }
+    if !status.problems.is_empty() {
+        sections.push(status.problems.iter().map(|problem| problem_line(problem) + "\n").collect());
+    }
+    sections.join("\n")
+}
+
+fn head(status: &Status) -> String {
+    let step = status.step.as_ref().map(|step| format!(" ({})", escape(step))).unwrap_or_default();
+    let degraded = if status.degraded { ", degraded" } else { "" };
+    let boot = status.boot.map(|boot| format!(", boot {boot}")).unwrap_or_default();
+    format!(
+        "{}{step}{degraded}: ocap-host {}, process {}{boot}\nhome {}\n",
+        status.phase.as_str(),
+        escape(&status.version),
+        status.pid,
+        escape(&status.home)
+    )
+}
+
+fn vat_row(subcluster: &SubclusterStatus, vat: &VatStatus) -> [String; 6] {
+    [
+        format!("{}/{}", subcluster.name, vat.name),
+        vat.id.clone(),
+        vat.state.as_str().to_owned(),
+        vat.incarnation.to_string(),
+        vat.queued.to_string(),
+        vat.exports.to_string(),
+    ]
+}
+
+fn channel_row(subcluster: &SubclusterStatus, channel: &ChannelStatus) -> [String; 5] {
+    let path = channel.path_resolved.as_ref().or(channel.path_written.as_ref());
+    [
+        format!("{}/{}", subcluster.name, channel.name),
+        channel.kind.clone(),
+        channel.state.as_str().to_owned(),
+        channel.connections.to_string(),
+        path.cloned().unwrap_or_default(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::Phase;
+    use crate::daemon::requests::{ChannelState, VatState};
+
+    fn vat(name: &str, id: &str, state: VatState) -> VatStatus {
+        VatStatus { id: id.into(), name: name.into(), state, incarnation: 2, queued: 3, exports: 1, problem: None }
+    }
+
+    #[test]
+    fn a_degraded_host_is_shown_with_all_its_parts_and_the_command_that_mends_it() {
+        let channel = ChannelStatus {
+            name: "llm".into(),
+            kind: "unix-listen".into(),
+            state: ChannelState::Open,
+            path_written: Some("run/llm.sock".into()),
+            path_resolved: Some("/h/channels/run/llm.sock".into()),
+            reason: None,
+            connections: 2,
+        };
+        let status = Status {
+            boot: Some(4),
+            pid: 4711,
+            phase: Phase::Ready,
+            step: None,
+            home: "/h".into(),
+            version: "0.1.0".into(),
+            degraded: true,
+            subclusters: vec![SubclusterStatus {
+                id: "s1".into(),
+                name: "matcher".into(),
+                bootstrap: "matcher".into(),
+                vats: vec![vat("matcher", "v1", VatState::Awake), vat("index", "v2", VatState::Quarantined)],
+                channels: vec![channel],
+            }],
+            problems: vec![
+                Problem::new("ocap::component::missing", "the component is missing")
+                    .of_vat("matcher", "index")
+                    .with_help("build it"),
+            ],
+        };
+        let expected = "\
+ready, degraded: ocap-host 0.1.0, process 4711, boot 4
+home /h
+
+VAT              ID  STATE        INCARNATION  QUEUED  EXPORTS
+matcher/matcher  v1  awake        2            3       1
+matcher/index    v2  quarantined  2            3       1
+
+CHANNEL      KIND         STATE  CLIENTS  PATH
+matcher/llm  unix-listen  open   2        /h/channels/run/llm.sock
+
+error ocap::component::missing (matcher/index): the component is missing
+  help: build it
+";
+        assert_eq!(text(&status), expected);
+    }
+
+    #[test]
+    fn a_host_that_starts_is_shown_with_its_step_and_no_empty_tables() {
+        let status = Status {
+            boot: None,
+            pid: 1,
+            phase: Phase::Starting,
+            step: Some("open the store".into()),
+            home: "/h".into(),
+            version: "0.1.0".into(),
+            degraded: false,
+            subclusters: vec![],
+            problems: vec![],
+        };
+        assert_eq!(text(&status), "starting (open the store): ocap-host 0.1.0, process 1\nhome /h\n");
+    }
+}

@@ -1,0 +1,167 @@
+//! The control socket: HTTP/1.1 with JSON, so that `curl --unix-socket` is a client.
+//!
+//! Every answer is one of [`super::requests`] or a [`Problem`]. It is up before the host is ready, so that a slow boot is seen and
+//! not taken for a dead host: `ping`, `status` and `stop` always work, everything else waits for the run loop.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tokio::net::UnixListener;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::home::Home;
+use super::peers::OwnUserOnly;
+use super::requests::Request;
+use super::routes;
+use super::socket::{self, SocketFile};
+use super::status_file::{HostRecord, Phase};
+use crate::problem::Problem;
+
+/// The largest body of a request: 1 MiB.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How long connections may take to end by themselves once the host stops.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The served socket.
+#[derive(Debug)]
+pub struct Control {
+    desk: Arc<Desk>,
+    file: SocketFile,
+    end: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) home: Arc<Home>,
+    record: Mutex<HostRecord>,
+    requests: Mutex<Option<mpsc::Sender<Request>>>,
+    stop: Arc<Notify>,
+}
+
+impl Control {
+    /// Opens the socket and serves it. Within a tokio runtime, and only for the holder of the lock.
+    ///
+    /// # Errors
+    /// If the socket can't be made.
+    pub fn open(home: &Arc<Home>, record: HostRecord) -> Result<Control, Problem> {
+        let (listener, file) = socket::bind(home)?;
+        let listener = UnixListener::from_std(listener).map_err(|error| {
+            Problem::new("ocap::daemon::socket_unusable", "the control socket can't be served").because(&error)
+        })?;
+        let desk = Arc::new(Desk {
+            home: home.clone(),
+            record: Mutex::new(record),
+            requests: Mutex::new(None),
+            stop: Arc::new(Notify::new()),
+        });
+        let (end, ended) = oneshot::channel();
+        let serving =
+            axum::serve(OwnUserOnly::new(listener), router(desk.clone())).with_graceful_shutdown(async move {
+                // A dropped sender means the same.
+                let _ = ended.await;
+            });
+        let server = tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(target: "ocap::daemon", "the control socket is not served any more: {error}");
+            }
+        });
+        Ok(Control { desk, file, end, server })
+    }
+
+    /// Tells clients how far the host has come.
+    pub fn set_record(&self, record: HostRecord) {
+        *held(&self.desk.record) = record;
+    }
+
+    /// From now on requests go to the run loop.
+    pub fn connect_to(&self, requests: mpsc::Sender<Request>) {
+        *held(&self.desk.requests) = Some(requests);
+    }
+
+    /// From now on requests are refused.
+    pub fn disconnect(&self) {
+        *held(&self.desk.requests) = None;
+    }
+
+    /// Notified when a client asks the host to stop before a run loop is there to be told.
+    pub fn stop_asked(&self) -> Arc<Notify> {
+        self.desk.stop.clone()
+    }
+
+    /// Ends the service and removes the socket. Whoever still waits for an answer is hung up on after a second.
+    pub async fn close(mut self) {
+        self.disconnect();
+        // The receiver is gone only if the server has ended already.
+        let _ = self.end.send(());
+        if tokio::time::timeout(GRACE, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
+        if let Err(error) = self.file.remove() {
+            tracing::warn!(target: "ocap::daemon", "the control socket can't be removed: {error}");
+        }
+    }
+}
+
+impl Desk {
+    pub(super) fn record(&self) -> HostRecord {
+        held(&self.record).clone()
+    }
+
+    /// The way to the run loop.
+    ///
+    /// # Errors
+    /// If there is none yet, or no longer.
+    pub(super) fn requests(&self) -> Result<mpsc::Sender<Request>, Problem> {
+        held(&self.requests).clone().ok_or_else(|| match self.record().phase {
+            Phase::Starting => self.starting(),
+            Phase::Ready | Phase::Stopping | Phase::Stopped | Phase::Failed => stopping(),
+        })
+    }
+
+    /// A stop that no run loop can be told of.
+    pub(super) fn ask_to_stop(&self) {
+        self.stop.notify_one();
+    }
+
+    fn starting(&self) -> Problem {
+        let step = self.record().step.map(|step| format!(" ({step})")).unwrap_or_default();
+        Problem::new(STARTING, format!("the host is still starting{step}"))
+            .with_help(format!("ask again when `{}` says that it is ready", self.home.command("status")))
+    }
+}
+
+/// The code of requests that come before the host is ready.
+pub const STARTING: &str = "ocap::daemon::starting";
+/// The code of requests that come when the host stops, or are then unanswered.
+pub const STOPPING: &str = "ocap::daemon::stopping";
+
+pub(super) fn stopping() -> Problem {
+    Problem::new(STOPPING, "the host stops, and did not answer the request")
+        .with_help("start it again and look what became of it: what was taken over before the stop is done after it")
+}
+
+fn router(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/v1/ping", get(routes::ping))
+        .route("/v1/status", get(routes::status))
+        .route("/v1/launch", post(routes::launch))
+        .route("/v1/call", post(routes::call))
+        .route("/v1/quarantine", get(routes::quarantine))
+        .route("/v1/quarantine/retry", post(routes::quarantine_retry))
+        .route("/v1/stop", post(routes::stop))
+        .fallback(routes::no_such_route)
+        .method_not_allowed_fallback(routes::wrong_method)
+        .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(desk)
+}
+
+/// What is behind these locks is whole between any two statements, so a panic elsewhere does not spoil it.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,29 @@
+//! The host as a process of its system: its home, its lock, what it says of itself, and the socket by which it is asked.
+//!
+//! A request is checked for its shape here and handed to the run loop; what it means is not known here.
+
+pub mod control;
+pub mod home;
+mod lifecycle;
+pub mod lock;
+pub mod log;
+mod peers;
+mod process;
+pub mod requests;
+mod routes;
+mod signals;
+mod socket;
+mod status_file;
+
+pub use home::Home;
+pub use lifecycle::{Daemon, RunEnd, RunOptions, processes};
+pub use process::Process;
+pub use signals::{Ending, Signals};
+pub use status_file::{HostRecord, Phase, VERSION};
+
+#[cfg(test)]
+pub(crate) fn test_home() -> (tempfile::TempDir, Home) {
+    let root = tempfile::tempdir().expect("a directory");
+    let home = Home::make(&root.path().join("home"), crate::powers::Powers::of_this_process()).expect("a home");
+    (root, home)
+}

@@ -1,0 +1,91 @@
+//! Which process somebody is: a pid alone may since have been given to another.
+
+use std::io;
+
+use cap_std::fs::{Dir, MetadataExt};
+use serde::{Deserialize, Serialize};
+
+/// A process, unmistakably: no two have all three in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// When it began, in clock ticks since the system started.
+    pub started_ticks: u64,
+    /// The kernel's name for this run of the system.
+    pub system_boot: String,
+}
+
+impl Process {
+    /// The process that now has this pid.
+    ///
+    /// # Errors
+    /// If there is none, or `/proc` is not what it should be.
+    pub fn with_pid(pid: u32, processes: &Dir) -> io::Result<Process> {
+        let stat = processes.read_to_string(format!("{pid}/stat"))?;
+        let system_boot = processes.read_to_string("sys/kernel/random/boot_id")?.trim().to_owned();
+        let started_ticks = started_ticks(&stat).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Process { pid, started_ticks, system_boot })
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&self, processes: &Dir) -> bool {
+        Process::with_pid(self.pid, processes).is_ok_and(|now| now == *self)
+    }
+}
+
+/// The pid that the system names as the holder of a file's lock, if it names one.
+pub(super) fn holder_of(file: &cap_std::fs::File, processes: &Dir) -> Option<u32> {
+    let metadata = file.metadata().ok()?;
+    let locks = processes.read_to_string("locks").ok()?;
+    holder_in(&locks, metadata.dev(), metadata.ino())
+}
+
+/// Field 22 of `/proc/PID/stat`. The second is the program's name in brackets, which may hold anything, brackets and blanks included.
+fn started_ticks(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// A line is `1: FLOCK  ADVISORY  WRITE 4711 fd:01:1234 0 EOF`; device numbers are hexadecimal.
+fn holder_in(locks: &str, device: u64, inode: u64) -> Option<u32> {
+    let file = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        match words.as_slice() {
+            [_, "FLOCK", _, _, pid, place, ..] if *place == file => pid.parse().ok(),
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::powers::Powers;
+
+    #[test]
+    fn a_process_is_recognised_and_another_with_its_pid_is_not() {
+        let processes = Powers::of_this_process().processes().expect("/proc");
+        let here = Process::with_pid(std::process::id(), &processes).expect("this process");
+        assert!(here.runs(&processes));
+        assert!(!Process { started_ticks: here.started_ticks + 1, ..here.clone() }.runs(&processes));
+        assert!(!Process { system_boot: "another".into(), ..here }.runs(&processes));
+    }
+
+    #[test]
+    fn the_start_is_found_behind_a_name_with_brackets_and_blanks() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 10 11";
+        assert_eq!(started_ticks(stat), Some(987_654));
+        assert_eq!(started_ticks("7 (short) S 1"), None);
+    }
+
+    #[test]
+    fn the_holder_is_the_one_of_this_file_and_of_this_kind_of_lock() {
+        let locks = "1: POSIX  ADVISORY  WRITE 11 08:01:1234 0 EOF\n2: FLOCK  ADVISORY  WRITE 12 08:01:1235 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 13 08:01:1234 0 EOF\n3: -> FLOCK  ADVISORY  WRITE 14 08:01:1234 0 EOF\n";
+        let device = rustix::fs::makedev(8, 1);
+        assert_eq!(holder_in(locks, device, 1234), Some(13));
+        assert_eq!(holder_in(locks, device, 9), None);
+    }
+}
