@@ -7,5 +7,8 @@ pub mod boot;
 pub mod cli;
 pub mod daemon;
 pub mod powers;
+pub mod bundle;
+pub mod component;
+pub mod declaration;
 pub mod problem;
 pub mod store;

@@ -113,11 +113,27 @@ impl Problem {
         self
     }
 
+    /// The same with the place in the file that declared it.
+    pub fn in_text(mut self, span: Span) -> Problem {
+        self.span = Some(Box::new(span));
+        self
+    }
+
     /// The same as advice.
     pub fn as_advice(mut self) -> Problem {
         self.level = Level::Advice;
         self
     }
+}
+
+/// Text that somebody else chose, as it may be shown on a terminal: control characters and quotes escaped, and cut after 200 characters.
+pub fn printable(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 200;
+    let mut shown: String = text.chars().take(CHARACTERS_MAX).flat_map(char::escape_debug).collect();
+    if text.chars().nth(CHARACTERS_MAX).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 impl fmt::Display for Problem {

@@ -1,0 +1,153 @@
+//! `host.toml`: what the operator allows.
+//!
+//! ```toml
+//! [channels]
+//! roots = ["/run/bridge"]     # absolute directories in which channels may lie, beside `channels/` in the home
+//!
+//! [limits]                    # the most that any vat gets
+//! memory = "1GiB"
+//! crank = "10s"
+//! store = "4GiB"
+//! mailbox = 100000
+//! ```
+
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::read::{Item, Section};
+use super::text::Text;
+use super::{Declaration, DeclaredLimits, units};
+use crate::problem::{Problem, printable};
+
+/// What the operator allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostConfig {
+    /// Absolute directories in which channels may lie, beside `channels/` in the home.
+    pub roots: Vec<PathBuf>,
+    /// The most that any vat gets.
+    pub ceilings: VatLimits,
+}
+
+/// What one vat gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VatLimits {
+    /// Bytes of all its memories and tables.
+    pub memory_bytes: u64,
+    /// Wall-clock time of one crank.
+    pub crank: Duration,
+    /// Bytes of its durable store.
+    pub store_bytes: u64,
+    /// Messages that wait for it.
+    pub mailbox: u64,
+}
+
+/// Where `host.toml` says nothing.
+const CEILINGS: VatLimits =
+    VatLimits { memory_bytes: 1 << 30, crank: Duration::from_secs(10), store_bytes: 4 << 30, mailbox: 100_000 };
+
+impl VatLimits {
+    /// What a vat gets that asks for nothing (design section 8).
+    pub const DEFAULT: VatLimits =
+        VatLimits { memory_bytes: 64 << 20, crank: Duration::from_secs(1), store_bytes: 256 << 20, mailbox: 10_000 };
+
+    /// What a vat asks for, with the defaults where it does not.
+    pub(super) fn wanted(declared: &DeclaredLimits) -> VatLimits {
+        VatLimits {
+            memory_bytes: declared.memory_bytes.unwrap_or(VatLimits::DEFAULT.memory_bytes),
+            crank: declared.crank.unwrap_or(VatLimits::DEFAULT.crank),
+            store_bytes: declared.store_bytes.unwrap_or(VatLimits::DEFAULT.store_bytes),
+            mailbox: declared.mailbox.unwrap_or(VatLimits::DEFAULT.mailbox),
+        }
+    }
+}
+
+impl Default for HostConfig {
+    /// Where there is no `host.toml`.
+    fn default() -> HostConfig {
+        HostConfig { roots: Vec::new(), ceilings: CEILINGS }
+    }
+}
+
+impl HostConfig {
+    /// Reads a `host.toml`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, at its place.
+    pub fn parse(text: &str, file: &str) -> Result<HostConfig, Problem> {
+        let text = Text::new("host_config", text, file)?;
+        let document = text.document()?;
+        let top = Section::whole(&text, &document).only(&["channels", "limits"])?;
+        let roots = top.get("channels").map(|item| roots(&item)).transpose()?.unwrap_or_default();
+        let ceilings = top.get("limits").map(|item| ceilings(&item)).transpose()?.unwrap_or(CEILINGS);
+        Ok(HostConfig { roots, ceilings })
+    }
+
+    /// What a vat gets: what it asks for if that is allowed; where it does not ask, the default or the ceiling, whichever is less.
+    ///
+    /// # Errors
+    /// If it asks for more than is allowed.
+    pub fn limits(&self, declaration: &Declaration, vat: &str) -> Result<VatLimits, Problem> {
+        let declared = declaration.vats.get(vat).map(|vat| vat.limits).unwrap_or_default();
+        let most = &self.ceilings;
+        let above = |key: &str, asked: String, most: String| {
+            let line = match key {
+                "mailbox" => format!("mailbox = {asked}"),
+                _ => format!("{key} = \"{asked}\""),
+            };
+            let message = format!("vat `{vat}` asks for `{key}` = {asked}, the host allows {most}");
+            let problem = Problem::new("ocap::declaration::limit_above_ceiling", message)
+                .of_vat(&declaration.name, vat)
+                .with_help(format!("ask for less, or allow it in host.toml:\n[limits]\n{line}"));
+            match declaration.span(&format!("vats.{vat}.limits.{key}"), "asked for here") {
+                Some(span) => problem.in_text(span),
+                None => problem,
+            }
+        };
+        let bytes = units::show_bytes;
+        if let Some(asked) = declared.memory_bytes.filter(|asked| *asked > most.memory_bytes) {
+            return Err(above("memory", bytes(asked), bytes(most.memory_bytes)));
+        }
+        if let Some(asked) = declared.crank.filter(|asked| *asked > most.crank) {
+            return Err(above("crank", units::show_time(asked), units::show_time(most.crank)));
+        }
+        if let Some(asked) = declared.store_bytes.filter(|asked| *asked > most.store_bytes) {
+            return Err(above("store", bytes(asked), bytes(most.store_bytes)));
+        }
+        if let Some(asked) = declared.mailbox.filter(|asked| *asked > most.mailbox) {
+            return Err(above("mailbox", asked.to_string(), most.mailbox.to_string()));
+        }
+        let wanted = VatLimits::wanted(&declared);
+        Ok(VatLimits {
+            memory_bytes: wanted.memory_bytes.min(most.memory_bytes),
+            crank: wanted.crank.min(most.crank),
+            store_bytes: wanted.store_bytes.min(most.store_bytes),
+            mailbox: wanted.mailbox.min(most.mailbox),
+        })
+    }
+}
+
+fn roots(item: &Item<'_>) -> Result<Vec<PathBuf>, Problem> {
+    let section = item.section()?.only(&["roots"])?;
+    let Some(list) = section.get("roots") else { return Ok(Vec::new()) };
+    list.array()?.iter().map(root).collect()
+}
+
+fn root(item: &Item<'_>) -> Result<PathBuf, Problem> {
+    let path = Path::new(item.path()?);
+    let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    if path.is_absolute() && plain {
+        return Ok(path.components().collect());
+    }
+    let message = format!("`{}` is no root for channels", printable(&path.to_string_lossy()));
+    Err(item.problem("root_malformed", message, "an absolute path without `..` is wanted"))
+}
+
+fn ceilings(item: &Item<'_>) -> Result<VatLimits, Problem> {
+    let section = item.section()?.only(&["memory", "crank", "store", "mailbox"])?;
+    Ok(VatLimits {
+        memory_bytes: section.get("memory").map_or(Ok(CEILINGS.memory_bytes), |item| units::bytes(&item))?,
+        crank: section.get("crank").map_or(Ok(CEILINGS.crank), |item| units::time(&item))?,
+        store_bytes: section.get("store").map_or(Ok(CEILINGS.store_bytes), |item| units::bytes(&item))?,
+        mailbox: section.get("mailbox").map_or(Ok(CEILINGS.mailbox), |item| item.count())?,
+    })
+}
