@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
-use crate::bundle;
+use crate::bundle::{self, Bundle, Listing};
+use crate::component::UserFiles;
 use crate::problem::Problem;
 
 /// Pack a subcluster into one file, or look into one
@@ -29,14 +32,20 @@ pub(super) enum BundleCommand {
     },
 }
 
+/// What is in a bundle, as it is written.
+#[derive(Debug, Serialize)]
+#[serde(tag = "$type", rename = "bundle")]
+struct BundleAnswer {
+    #[serde(flatten)]
+    listing: Listing,
+}
+
 pub(super) fn run(command: &BundleCommand, session: &Session) -> Result<ExitStatus, Problem> {
-    match command {
-        BundleCommand::Pack { declaration, output } => {
-            session.answer(&bundle::pack(declaration, output)?, |packed| escape(&packed.to_string()).into_owned())?;
-        }
-        BundleCommand::Inspect { bundle } => {
-            session.answer(&bundle::inspect(bundle)?, |inspected| escape(&inspected.to_string()).into_owned())?;
-        }
-    }
+    let files = UserFiles::ambient();
+    let listing = match command {
+        BundleCommand::Pack { declaration, output } => bundle::pack(declaration, output, &files)?,
+        BundleCommand::Inspect { bundle } => Bundle::inspect(bundle, &files)?,
+    };
+    session.answer(&BundleAnswer { listing }, |answer| escape(&answer.listing.to_string()).into_owned())?;
     Ok(ExitStatus::Ok)
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::{Dir, MetadataExt};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
 
 use crate::powers::Powers;
 use crate::problem::Problem;
@@ -108,6 +108,24 @@ impl Home {
         self.path.join(name)
     }
 
+    /// A directory in it, made first if it is absent; only its owner can enter it.
+    ///
+    /// # Errors
+    /// If it can't be made or opened, or something else has its name.
+    pub fn directory(&self, name: &str) -> Result<Dir, Problem> {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        let made = match self.dir.create_dir_with(name, &builder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => self.dir.open_dir(name),
+        };
+        made.map_err(|error| {
+            Problem::new("ocap::home::unusable", format!("{} can't be opened", self.path_of(name).display()))
+                .because(&error)
+                .with_help("see that it is a directory and yours, and that there is space on the disk")
+        })
+    }
+
     /// A name in the home for calls that take a path and no directory. It is short however long the home's path is (a socket's
     /// may have 107 bytes), and stays with this directory if another takes its place.
     pub(crate) fn handle_path(&self, name: &str) -> PathBuf {
@@ -191,6 +209,16 @@ mod tests {
     fn a_home_of_another_user_is_refused() {
         assert_eq!(check_owner(Path::new("/h"), 1, 2).expect_err("refused").code, "ocap::home::foreign");
         assert_eq!(check_owner(Path::new("/h"), 2, 2), Ok(()));
+    }
+
+    #[test]
+    fn a_directory_of_the_home_is_for_its_owner_and_is_found_again() {
+        let (_root, home) = crate::daemon::test_home();
+        home.directory(BLOBS).expect("made").write("a", b"1").expect("written");
+        assert_eq!(home.directory(BLOBS).expect("found").read("a").expect("read"), b"1");
+        assert_eq!(home.dir().metadata(BLOBS).expect("metadata").mode() & 0o777, 0o700);
+        home.dir().write(CACHE, b"").expect("written");
+        assert_eq!(home.directory(CACHE).expect_err("a file").code, "ocap::home::unusable");
     }
 
     #[test]
