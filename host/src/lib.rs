@@ -1,14 +1,18 @@
 //! A host for persistent, capability-secure WebAssembly component vats.
+//!
+//! One room a module, and arrows in one direction: `cli -> daemon -> boot -> run_loop -> {store, engine, io} -> kernel`. ARCHITECTURE.md
+//! is the map.
 
-pub mod io;
+pub mod boot;
+pub mod bundle;
+pub mod cli;
+pub mod component;
+pub mod daemon;
+pub mod declaration;
 pub mod engine;
 pub mod escape;
-pub mod boot;
-pub mod cli;
-pub mod daemon;
+pub mod io;
 pub mod powers;
-pub mod bundle;
-pub mod component;
-pub mod declaration;
 pub mod problem;
+pub mod run_loop;
 pub mod store;

@@ -1,0 +1,112 @@
+//! Calls from outside: names become references, JSON becomes what vats pass, and back.
+
+use std::sync::Arc;
+
+use ocap_kernel::{Kernel, Kref, Payload, Resolution, Vat, VatId};
+use serde_json::Value as Json;
+
+use crate::daemon::requests::CallOutcome;
+use crate::problem::Problem;
+
+use super::house::House;
+
+/// Sends a message and waits for the end of its answer.
+///
+/// # Errors
+/// If the target is not known, or the arguments can't be passed.
+pub(super) async fn call(
+    house: &Arc<House>,
+    target: String,
+    method: String,
+    args: Vec<Json>,
+) -> Result<CallOutcome, Problem> {
+    let args = arguments(&args)?;
+    let named = target.clone();
+    let target = house.act(move |run_loop, _| find_target(run_loop.kernel(), &named)).await??;
+    let answered = house.handle().call(target, method, args).await.map_err(|_| super::house::stopping())?;
+    let resolution = answered.map_err(|refusal| {
+        Problem::new("ocap::target::unknown", refusal.to_string())
+            .with_help("see what there is: `ocap-host status`; a reference lasts as long as somebody holds it")
+    })?;
+    Ok(outcome(&resolution))
+}
+
+fn outcome(resolution: &Resolution<Kref>) -> CallOutcome {
+    match resolution {
+        Resolution::Fulfilled(payload) => CallOutcome::Value { value: json_of(payload) },
+        Resolution::Forwarded(kref) => CallOutcome::Value { value: serde_json::json!({ "$cap": kref.to_string() }) },
+        Resolution::Broken(payload) => CallOutcome::Broken { error: json_of(payload) },
+        Resolution::Failed(code) => CallOutcome::Failed { code: code.to_string(), problem: None },
+    }
+}
+
+/// A body as JSON. One that is not what vats pass is shown as bytes: the callee's business, and no reason to fail.
+fn json_of(payload: &Payload<Kref>) -> Json {
+    let name = |index: usize| payload.caps.get(index).map_or_else(|| "?".to_owned(), Kref::to_string);
+    match ocap_passable::decode(&payload.body) {
+        Ok(value) => ocap_passable::to_json(&value, name),
+        Err(_) => ocap_passable::to_json(&ocap_passable::Value::Bytes(payload.body.to_vec()), name),
+    }
+}
+
+fn arguments(args: &[Json]) -> Result<Payload<Kref>, Problem> {
+    let mut caps: Vec<Kref> = Vec::new();
+    let list = Json::Array(args.to_vec());
+    let value = ocap_passable::from_json(&list, |name| {
+        let kref = name.parse().ok()?;
+        caps.push(kref);
+        Some(caps.len() - 1)
+    });
+    let value = value.map_err(|error| {
+        Problem::new("ocap::usage::argument", "an argument can't be passed to a vat").because(&error)
+    })?;
+    Ok(Payload { body: ocap_passable::encode(&value).into(), caps })
+}
+
+/// `subcluster`, `subcluster/vat` or a kref.
+fn find_target(kernel: &Kernel, target: &str) -> Result<Kref, Problem> {
+    if let Ok(kref) = target.parse() {
+        return Ok(kref);
+    }
+    let vat = if target.contains('/') {
+        find_vat(kernel, target)?.0
+    } else {
+        let found = kernel.subclusters().find(|(_, row)| row.name == target);
+        found.ok_or_else(|| unknown(kernel, target))?.1.bootstrap
+    };
+    kernel.root_of(vat).ok_or_else(|| {
+        Problem::new("ocap::target::gone", format!("the vat `{target}` has ended"))
+            .with_help("see what there is: `ocap-host status`")
+    })
+}
+
+/// A living vat by `subcluster/vat`.
+///
+/// # Errors
+/// If there is none, with the name that may have been meant.
+pub(super) fn find_vat<'k>(kernel: &'k Kernel, label: &str) -> Result<(VatId, &'k Vat), Problem> {
+    let found = kernel.vats().find(|vat| label_of(kernel, vat.row) == label);
+    found.map(|vat| (vat.id, vat.row)).ok_or_else(|| unknown(kernel, label))
+}
+
+
+/// A vat's name for people: `matcher/index`.
+pub(super) fn label_of(kernel: &Kernel, row: &Vat) -> String {
+    let subcluster = kernel.subclusters().find(|(id, _)| *id == row.subcluster);
+    format!("{}/{}", subcluster.map_or("?", |(_, row)| row.name.as_str()), row.name)
+}
+
+fn unknown(kernel: &Kernel, target: &str) -> Problem {
+    let mut names: Vec<String> = kernel.subclusters().map(|(_, row)| row.name.clone()).collect();
+    names.extend(kernel.vats().map(|vat| label_of(kernel, vat.row)));
+    let nearest = names
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(name, target), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min();
+    let help = match nearest {
+        Some((_, name)) => format!("did you mean `{name}`? `ocap-host status` lists what there is"),
+        None => "`ocap-host status` lists what there is".to_owned(),
+    };
+    Problem::new("ocap::target::unknown", format!("there is no `{target}`")).with_help(help)
+}

@@ -1,0 +1,162 @@
+//! A vat's code on its way from its record to the engine, and what is said when it can't get there.
+
+use std::collections::BTreeMap;
+
+use ocap_kernel::{Body, Kernel, Vat, VatId, VatStatus};
+
+use crate::component::{CodeRecord, CodeSource, Digest, Place};
+use crate::declaration::{Recorded, VatLimits};
+use crate::engine::{Code, Identity, Limits};
+use crate::escape::escape;
+use crate::problem::Problem;
+use crate::run_loop::VatCode;
+
+use super::house::House;
+
+/// Makes every vat's code ready, and quarantines the vats for which that fails. One that was in quarantine gets another chance.
+pub(super) fn prepare_all(kernel: &mut Kernel, house: &House) -> BTreeMap<VatId, VatCode> {
+    let mut codes = BTreeMap::new();
+    let vats: Vec<(VatId, Vat)> = kernel.vats().map(|vat| (vat.id, vat.row.clone())).collect();
+    for (id, row) in vats {
+        match for_vat(kernel, house, id, &row) {
+            Ok(code) => {
+                if row.status != VatStatus::Active {
+                    kernel.heal(id).expect("a living vat");
+                }
+                codes.insert(id, code);
+            }
+            Err(problem) => {
+                crate::daemon::log::record(&problem);
+                kernel.quarantine(id, reason(&problem)).expect("a living vat");
+            }
+        }
+    }
+    codes
+}
+
+/// What a living vat needs to be given a heap.
+///
+/// # Errors
+/// The complete diagnostic.
+pub(super) fn for_vat(kernel: &Kernel, house: &House, id: VatId, row: &Vat) -> Result<VatCode, Problem> {
+    let recorded = house.declaration(kernel, row.subcluster)?;
+    for_declared(house, &recorded, id, row)
+}
+
+/// The same with the declaration at hand, for a thread that has no kernel.
+///
+/// # Errors
+/// The complete diagnostic.
+pub(super) fn for_declared(house: &House, recorded: &Recorded, id: VatId, row: &Vat) -> Result<VatCode, Problem> {
+    let declaration = &recorded.declaration;
+    let record = CodeRecord::from_record(&row.code)
+        .map_err(|fault| Problem::from(fault).of_vat(&declaration.name, &row.name))?;
+    let place = Place::of(&declaration.name, &row.name, &record, declaration.component_span(&row.name));
+    let code = prepare_recorded(house, &record, &place)?;
+    let limits = house.config.limits(declaration, &row.name)?;
+    Ok(VatCode {
+        code,
+        limits: engine_limits(&limits),
+        identity: identity(house, id, row),
+        label: format!("{}/{}", declaration.name, row.name),
+    })
+}
+
+fn prepare_recorded(house: &House, record: &CodeRecord, place: &Place) -> Result<Code, Problem> {
+    if let CodeSource::Stored { sha256, .. } = &record.source
+        && let Some(code) = house.compiled(sha256)
+    {
+        return Ok(code);
+    }
+    let bytes = record.load(&house.blobs, &house.files).map_err(|fault| place.diagnose(&fault))?;
+    prepare(house, &bytes, place)
+}
+
+/// Makes a component ready to run.
+///
+/// # Errors
+/// What is wrong with it, said of the vat that was to have it.
+pub(super) fn prepare(house: &House, bytes: &[u8], place: &Place) -> Result<Code, Problem> {
+    let digest = Digest::of(bytes);
+    if let Some(code) = house.compiled(&digest) {
+        return Ok(code);
+    }
+    let code = house.engine.prepare(bytes).map_err(|fault| place.problem(fault.code(), &fault.to_string()))?;
+    house.keep_compiled(digest, code.clone());
+    Ok(code)
+}
+
+pub(super) fn engine_limits(limits: &VatLimits) -> Limits {
+    Limits { memory_bytes: limits.memory_bytes, crank: limits.crank, store_bytes: limits.store_bytes }
+}
+
+/// A diagnostic as the kernel keeps it for a quarantined vat.
+pub(super) fn reason(problem: &Problem) -> Body {
+    serde_json::to_vec(problem).expect("a problem is strings and numbers: it has a JSON form").into()
+}
+
+/// The reverse of [`reason`].
+pub(super) fn problem_of(row: &Vat) -> Option<Problem> {
+    let VatStatus::Quarantined(reason) = &row.status else { return None };
+    let unreadable = || Problem::new("ocap::vat::quarantined", "the vat is quarantined, and the stored reason is damaged");
+    Some(serde_json::from_slice(reason).unwrap_or_else(|_| unreadable()))
+}
+
+/// What a vat did itself, so that trying again without a change would only repeat it.
+const OWN_DOING: [&str; 2] = ["ocap::component::start_failed", "ocap::vat::fails_for_all"];
+
+/// Whether a vat is in quarantine for something that it did itself.
+pub(super) fn is_own_doing(problem: &Problem) -> bool {
+    OWN_DOING.contains(&problem.code.as_str())
+}
+
+/// The diagnostic of a vat that went into quarantine by its own doing.
+pub(super) fn accuse(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Vec<u8> {
+    let problem = accusation(kernel, house, vat, cause);
+    crate::daemon::log::record(&problem);
+    reason(&problem).to_vec()
+}
+
+fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Problem {
+    let cause = escape(cause).into_owned();
+    let view = kernel.vat(vat).expect("the accused lives");
+    let name = &view.row.name;
+    let Ok(recorded) = house.declaration(kernel, view.row.subcluster) else {
+        return Problem::new("ocap::vat::failed", format!("vat `{name}` failed: {cause}"));
+    };
+    let declaration = &recorded.declaration;
+    let label = format!("{}/{name}", declaration.name);
+    let (code, what) = if view.is_awake {
+        (OWN_DOING[1], "it trapped on messages of several senders with nothing finished between")
+    } else {
+        (OWN_DOING[0], "its start failed")
+    };
+    let problem = match CodeRecord::from_record(&view.row.code) {
+        Ok(record) => Place::of(&declaration.name, name, &record, declaration.component_span(name)).problem(code, what),
+        Err(_) => Problem::new(code, format!("vat `{label}`: {what}")).of_vat(&declaration.name, name),
+    };
+    let mut problem = problem.with_help(format!(
+        "see what it said: `grep {label} {}`, mend the component, then `ocap-host quarantine retry {label}`",
+        house.home.path_of(crate::daemon::home::LOG).display()
+    ));
+    problem.causes.push(cause);
+    problem
+}
+
+/// What a vat that is being launched needs to be given a heap.
+pub(super) fn provided(kernel: &Kernel, house: &House, id: VatId, code: Code, limits: Limits) -> VatCode {
+    let view = kernel.vat(id).expect("it was launched just now");
+    let subcluster = kernel.subclusters().find(|(id, _)| *id == view.row.subcluster).map(|(_, row)| row.name.clone());
+    let label = format!("{}/{}", subcluster.unwrap_or_default(), view.row.name);
+    VatCode { code, limits, identity: identity(house, id, view.row), label }
+}
+
+fn identity(house: &House, vat: VatId, row: &Vat) -> Identity {
+    Identity {
+        vat,
+        name: row.name.clone(),
+        parameters: row.parameters.clone(),
+        seed: house.seed(vat),
+        upgraded_from: None,
+    }
+}

@@ -1,0 +1,193 @@
+//! What the host works with while it runs, beside the loop: its home, what the operator allows, the engine, the content store.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use cap_std::fs::{OpenOptions, OpenOptionsExt};
+use hmac::{Hmac, KeyInit, Mac};
+use ocap_kernel::{Kernel, SubclusterId, Vat, VatId};
+use sha2::Sha256;
+
+use crate::component::{Blobs, Digest, UserFiles};
+use crate::daemon::Home;
+use crate::daemon::home::{BLOBS, CACHE, CHANNELS};
+use crate::declaration::{Declaration, HostConfig, Recorded, Start};
+use crate::engine::{Code, CodeCache, Engine};
+use crate::powers::Powers;
+use crate::problem::Problem;
+use crate::run_loop::{Clock, Handle, RunLoop};
+
+/// The operator's configuration, in the home.
+const HOST_CONFIG: &str = "host.toml";
+/// The home's secret, from which vats' random and the tags of compiled code come.
+const KEY: &str = "key";
+
+/// Everything that boot and requests share.
+pub(super) struct House {
+    pub(super) home: Arc<Home>,
+    pub(super) powers: Powers,
+    pub(super) config: HostConfig,
+    pub(super) engine: Engine,
+    pub(super) blobs: Blobs,
+    pub(super) files: UserFiles,
+    key: [u8; 32],
+    declarations: Mutex<BTreeMap<SubclusterId, Arc<Recorded>>>,
+    compiled: Mutex<BTreeMap<Digest, Code>>,
+    /// What is worth knowing beyond what vats and channels show themselves.
+    notices: Mutex<Vec<Problem>>,
+    handle: OnceLock<Handle>,
+}
+
+impl House {
+    /// Opens what the home holds, and makes what it lacks.
+    pub(super) fn furnish(home: &Arc<Home>, powers: Powers) -> Result<House, Problem> {
+        let config = match home.dir().read_to_string(HOST_CONFIG) {
+            Ok(text) => HostConfig::parse(&text, &home.path_of(HOST_CONFIG).to_string_lossy())?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => HostConfig::default(),
+            Err(error) => return Err(unusable(home, HOST_CONFIG, &error)),
+        };
+        for name in [BLOBS, CACHE, CHANNELS] {
+            home.make_private_directory(name).map_err(|error| unusable(home, name, &error))?;
+        }
+        let open = |name| home.dir().open_dir(name).map_err(|error| unusable(home, name, &error));
+        let key = home_key(home, powers)?;
+        let cache = CodeCache { dir: open(CACHE)?, key: derived(&key, &[b"compiled code"]) };
+        let engine = Engine::new(Some(cache)).map_err(|error| {
+            Problem::new("ocap::engine::unusable", "the WebAssembly engine can't be set up").because(&error)
+        })?;
+        Ok(House {
+            home: home.clone(),
+            powers,
+            config,
+            engine,
+            blobs: Blobs::new(open(BLOBS)?).map_err(|error| unusable(home, BLOBS, &error))?,
+            files: UserFiles::ambient(),
+            key,
+            declarations: Mutex::default(),
+            compiled: Mutex::default(),
+            notices: Mutex::default(),
+            handle: OnceLock::new(),
+        })
+    }
+
+    /// From now on the loop can be reached.
+    pub(super) fn connect(&self, handle: Handle) {
+        assert!(self.handle.set(handle).is_ok(), "a host has one loop");
+    }
+
+    /// The way to the loop.
+    pub(super) fn handle(&self) -> &Handle {
+        self.handle.get().expect("requests come only after the loop was started")
+    }
+
+    /// Does something on the loop's thread; the answer comes when what it caused is durable.
+    pub(super) async fn act<T: Send + 'static>(
+        self: &Arc<House>,
+        act: impl FnOnce(&mut RunLoop, &House) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let house = self.clone();
+        self.handle().act(move |run_loop| act(run_loop, &house)).await.map_err(|_| stopping())
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        let powers = self.powers;
+        Arc::new(move || powers.crank_time())
+    }
+
+    /// The declaration that a living subcluster was launched from.
+    pub(super) fn declaration(&self, kernel: &Kernel, subcluster: SubclusterId) -> Result<Arc<Recorded>, Problem> {
+        if let Some(known) = locked(&self.declarations).get(&subcluster) {
+            return Ok(known.clone());
+        }
+        let row = kernel.subclusters().find(|(id, _)| *id == subcluster).map(|(_, row)| row);
+        let row = row.expect("a living vat belongs to a living subcluster");
+        let recorded = Declaration::from_record(&row.declaration).map_err(|fault| {
+            Problem { subcluster: Some(row.name.clone()), ..Problem::from(fault) }
+        })?;
+        let recorded = Arc::new(recorded);
+        locked(&self.declarations).insert(subcluster, recorded.clone());
+        Ok(recorded)
+    }
+
+    pub(super) fn is_eager(&self, kernel: &Kernel, vat: &Vat) -> bool {
+        let Ok(recorded) = self.declaration(kernel, vat.subcluster) else { return false };
+        recorded.declaration.vats.get(&vat.name).is_some_and(|declared| declared.start == Start::Eager)
+    }
+
+    /// What all random of a vat comes from: the same for as long as the home lives, and another one for each vat.
+    pub(super) fn seed(&self, vat: VatId) -> [u8; 32] {
+        derived(&self.key, &[b"random of a vat", &vat.0.to_be_bytes()])
+    }
+
+    /// Code by the digest of its component, so that a thousand vats of one component are prepared once.
+    pub(super) fn compiled(&self, digest: &Digest) -> Option<Code> {
+        locked(&self.compiled).get(digest).cloned()
+    }
+
+    pub(super) fn keep_compiled(&self, digest: Digest, code: Code) {
+        locked(&self.compiled).insert(digest, code);
+    }
+
+    pub(super) fn notice(&self, problem: Problem) {
+        crate::daemon::log::record(&problem);
+        locked(&self.notices).push(problem);
+    }
+
+    pub(super) fn notices(&self) -> Vec<Problem> {
+        locked(&self.notices).clone()
+    }
+}
+
+/// The host ends and takes nothing more.
+pub(super) fn stopping() -> Problem {
+    Problem::new("ocap::daemon::stopping", "the host is stopping and takes nothing more")
+        .with_help("start it again: `ocap-host run`")
+}
+
+fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {
+    match home.dir().read(KEY) {
+        Ok(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
+            Problem::new("ocap::home::key_damaged", "the home's key does not have 32 bytes")
+                .at_path(KEY, home.path_of(KEY).display())
+                .with_help("restore it from a backup of the home: vats' random depends on it")
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(home, powers),
+        Err(error) => Err(unusable(home, KEY, &error)),
+    }
+}
+
+fn make_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {
+    let mut key = [0; 32];
+    let write = || {
+        powers.fill_with_entropy(&mut key)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        // Under another name first: a key that was cut short by a crash would be taken for a damaged one.
+        let next = format!("{KEY}.next");
+        drop(home.dir().remove_file(&next));
+        let mut file = home.dir().open_with(&next, &options)?;
+        file.write_all(&key)?;
+        file.sync_all()?;
+        home.dir().rename(&next, home.dir(), KEY)
+    };
+    write().map_err(|error| unusable(home, KEY, &error))?;
+    Ok(key)
+}
+
+fn derived(key: &[u8; 32], purpose: &[&[u8]]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key length is taken");
+    purpose.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
+}
+
+fn unusable(home: &Home, name: &str, error: &std::io::Error) -> Problem {
+    Problem::new("ocap::home::unusable", format!("{} can't be used", home.path_of(name).display()))
+        .because(error)
+        .with_help("see that you may read and write the home, and that its disk is not full")
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is guarded is replaced whole, so a panic elsewhere leaves it whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,178 @@
+//! Launch: a declaration becomes a living subcluster, all of it or nothing.
+//!
+//! Everything that can fail is done first: read, checked, compiled; then, on the loop's thread, the channels are opened and one
+//! commit makes it true.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
+
+use crate::bundle::Source;
+use crate::component::CodeSource;
+use crate::daemon::requests::{Launched, Origin};
+use crate::declaration::Use;
+use crate::engine::{Code, Limits};
+use crate::problem::Problem;
+use crate::run_loop::RunLoop;
+
+use super::channels::{object_name, spec};
+use super::house::House;
+use super::{code, report};
+
+/// A declaration of which everything was checked and compiled.
+struct Plan {
+    source: Source,
+    launch: Launch,
+    /// In the order of `launch.vats`.
+    codes: Vec<(Code, Limits)>,
+}
+
+/// Launches a subcluster, or finds that it is known and the same.
+///
+/// # Errors
+/// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
+pub(super) async fn launch(house: &Arc<House>, path: &Path, written: &str) -> Result<Launched, Problem> {
+    let opener = house.clone();
+    let path: PathBuf = path.to_owned();
+    let source = blocking(move || Source::open(&path, &opener.files)).await?;
+    let declaration = source.declaration.clone();
+    let written = written.to_owned();
+    let known = house.act(move |run_loop, house| find_known(run_loop, house, &declaration, &written)).await??;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let planner = house.clone();
+    let plan = blocking(move || plan(&planner, source)).await?;
+    house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await?
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(super::house::stopping()))
+}
+
+fn find_known(
+    run_loop: &RunLoop,
+    house: &House,
+    declaration: &crate::declaration::Declaration,
+    written: &str,
+) -> Result<Option<Launched>, Problem> {
+    let kernel = run_loop.kernel();
+    let name = &declaration.name;
+    let Some((id, _)) = kernel.subclusters().find(|(_, row)| row.name == *name) else { return Ok(None) };
+    let recorded = house.declaration(kernel, id)?;
+    let difference = recorded.declaration.difference(declaration);
+    if difference.is_empty() {
+        return Ok(Some(launched(run_loop, house, id, Origin::Known)));
+    }
+    let message = format!("subcluster `{name}` is running, and {written} declares it otherwise");
+    let mut problem = Problem::new("ocap::launch::changed", message).with_help(format!(
+        "restore the declaration; or apply it anew, which forgets the state of its vats: \
+         `ocap-host terminate {name} --yes && ocap-host launch {written}`"
+    ));
+    problem.subcluster = Some(name.clone());
+    problem.causes = difference;
+    Err(problem)
+}
+
+/// Reads, checks and compiles everything, and changes nothing but caches.
+fn plan(house: &House, source: Source) -> Result<Plan, Problem> {
+    let declaration = &source.declaration;
+    let mut vats = Vec::new();
+    let mut codes = Vec::new();
+    let mut to_store = Vec::new();
+    for (name, declared) in &declaration.vats {
+        let found = source.code(name, &house.files, &house.blobs)?;
+        let limits = house.config.limits(declaration, name)?;
+        let compiled = code::prepare(house, &found.bytes, &source.place(name))?;
+        codes.push((compiled, code::engine_limits(&limits)));
+        vats.push(LaunchVat {
+            name: name.clone(),
+            code: found.record.to_record().into(),
+            parameters: parameters(&declared.parameters, name)?,
+            grants: declared.uses.iter().map(grant).collect(),
+            mailbox_max: limits.mailbox,
+            when_quarantined: declared.when_quarantined,
+        });
+        if matches!(found.record.source, CodeSource::Stored { .. }) {
+            to_store.push((name, found.bytes));
+        }
+    }
+    for channel in declaration.channels.keys() {
+        spec(house, declaration, channel, ObjectId(0))?;
+    }
+    for (name, bytes) in to_store {
+        house.blobs.put(&bytes).map_err(|fault| source.place(name).diagnose(&fault.into()))?;
+    }
+    let channel = |channel: &String| (format!("io.{channel}"), object_name(&declaration.name, channel));
+    let launch = Launch {
+        name: declaration.name.clone(),
+        bootstrap: declaration.bootstrap.clone(),
+        declaration: source.to_record()?.into(),
+        host_objects: declaration.channels.keys().map(channel).collect(),
+        vats,
+    };
+    Ok(Plan { source, launch, codes })
+}
+
+fn grant(used: &Use) -> (String, Grant) {
+    let name = used.to_string();
+    match used {
+        Use::Vat(vat) => (name, Grant::Vat(vat.clone())),
+        Use::Io(_) | Use::Service(_) => (name.clone(), Grant::HostObject(name)),
+    }
+}
+
+fn parameters(parameters: &serde_json::Value, vat: &str) -> Result<Body, Problem> {
+    let value = ocap_passable::from_json(parameters, |_| None).map_err(|error| {
+        Problem::new("ocap::declaration::parameters", format!("the parameters of vat `{vat}` can't be passed to it"))
+            .because(&error)
+    })?;
+    Ok(ocap_passable::encode(&value).into())
+}
+
+/// Opens the channels, then launches: on the loop's thread, so that nothing comes between.
+fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<Launched, Problem> {
+    let declaration = &plan.source.declaration;
+    // The kernel numbers a launch's host objects first, in order; so a channel can be open before its object exists.
+    let first = run_loop.kernel().next_object();
+    let mut opened = Vec::new();
+    for (index, channel) in declaration.channels.keys().enumerate() {
+        let object = ObjectId(first.0 + index as u64);
+        opened.push(object);
+        let io = run_loop.io();
+        let open = spec(house, declaration, channel, object).and_then(|spec| io.open(spec).map_err(Problem::from));
+        if let Err(problem) = open {
+            opened.iter().for_each(|object| io.close_channel(*object));
+            return Err(problem);
+        }
+    }
+    let names: Vec<String> = plan.launch.vats.iter().map(|vat| vat.name.clone()).collect();
+    let subcluster = match run_loop.kernel_mut().launch(plan.launch) {
+        Ok(subcluster) => subcluster,
+        Err(refusal) => {
+            opened.iter().for_each(|object| run_loop.io().close_channel(*object));
+            return Err(Problem::new("ocap::launch::refused", "the launch was refused").because(&refusal));
+        }
+    };
+    for (name, (compiled, limits)) in names.iter().zip(plan.codes) {
+        let vat = report::find_vat(run_loop.kernel(), subcluster, name).expect("it was launched just now");
+        let made = code::provided(run_loop.kernel(), house, vat, compiled, limits);
+        run_loop.provide(vat, made);
+    }
+    Ok(launched(run_loop, house, subcluster, Origin::New))
+}
+
+fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin) -> Launched {
+    let inventory = report::inventory(run_loop, house);
+    let status = inventory.subclusters.into_iter().find(|status| status.id == id.to_string());
+    let status = status.expect("a living subcluster is listed");
+    let problems = status.vats.iter().filter_map(|vat| vat.problem.clone());
+    Launched {
+        id: status.id.clone(),
+        name: status.name.clone(),
+        origin,
+        vats: status.vats.iter().map(|vat| vat.name.clone()).collect(),
+        problems: problems.collect(),
+    }
+}

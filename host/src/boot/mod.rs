@@ -1,0 +1,150 @@
+//! Boot: from a home to a host that serves (design section 7).
+//!
+//! `lock -> log -> control socket -> store -> kernel -> channels -> components -> ready`. Up to the kernel a fault ends the boot with its
+//! diagnostic; from there on a fault is its owner's alone: a channel is down, a vat is quarantined, everything else runs. No guest
+//! code runs before every channel is open.
+
+mod calls;
+mod channels;
+mod code;
+mod heal;
+mod house;
+mod launch;
+mod report;
+mod serve;
+
+use std::sync::Arc;
+
+use ocap_kernel::{Kernel, VatId, VatStatus};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+use crate::daemon::requests::Ready;
+use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
+use crate::io::{FromIo, Io};
+use crate::problem::Problem;
+use crate::run_loop::{self, Parts, Started};
+use crate::store::Store;
+
+use house::House;
+
+/// Runs a host in the foreground until it is told to end. `ready` is called once, when it serves.
+///
+/// # Errors
+/// Why it could not start or go on. The log and the status file say it too.
+pub fn run(options: RunOptions, ready: &mut dyn FnMut(&Ready)) -> Result<RunEnd, Problem> {
+    let home = Home::make(&options.home, options.powers)?;
+    let mut daemon = Daemon::begin(home, options.powers)?;
+    log::start(daemon.home(), options.format)?;
+    let runtime = Runtime::new().map_err(|error| {
+        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
+    })?;
+    runtime.block_on(async {
+        match run_to_the_end(&mut daemon, &options, ready).await {
+            Ok(end) => {
+                daemon.end().await?;
+                Ok(end)
+            }
+            Err(problem) => {
+                daemon.fail(&problem).await;
+                Err(problem)
+            }
+        }
+    })
+}
+
+async fn run_to_the_end(
+    daemon: &mut Daemon,
+    options: &RunOptions,
+    ready: &mut dyn FnMut(&Ready),
+) -> Result<RunEnd, Problem> {
+    let mut signals = Signals::catch().map_err(|error| {
+        Problem::new("ocap::boot::no_signals", "the system does not let signals be caught").because(&error)
+    })?;
+    daemon.listen()?;
+    let stop_asked = daemon.stop_asked();
+    // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
+    let brought_up = tokio::select! {
+        brought_up = bring_up(daemon, options) => brought_up?,
+        ending = signals.next() => return Ok(RunEnd { ending, degraded: false }),
+        () = asked(stop_asked) => return Ok(RunEnd { ending: Ending::Asked, degraded: false }),
+    };
+    let Up { house, started } = brought_up;
+    daemon.step("launch what is new")?;
+    for file in &options.files {
+        let path = options.powers.absolute(file).map_err(|error| {
+            Problem::new("ocap::declaration::unreadable", format!("{} names no file", file.display())).because(&error)
+        })?;
+        launch::launch(&house, &path, &file.to_string_lossy()).await?;
+    }
+    let (sender, requests) = mpsc::channel(64);
+    let (inventory, boot) = house.look(|run_loop, house| {
+        (report::inventory(run_loop, house), run_loop.kernel().boot())
+    }).await?;
+    daemon.ready(boot, sender)?;
+    ready(&report::ready(&inventory, daemon.home(), boot));
+    let ending = serve::serve(&house, requests, &mut signals, started.thread).await?;
+    daemon.stopping()?;
+    Ok(ending)
+}
+
+async fn asked(stop: Option<Arc<tokio::sync::Notify>>) {
+    match stop {
+        Some(stop) => stop.notified().await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Up {
+    house: Arc<House>,
+    started: Started,
+}
+
+/// Everything between the lock and the first vat.
+async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
+    let home = daemon.home().clone();
+    daemon.step("open the store")?;
+    let (store, state) = Store::open(&home.path_of(crate::daemon::home::STORE))?;
+    daemon.step("load the kernel")?;
+    let mut kernel = Kernel::load(state).map_err(|corrupt| {
+        Problem::new("ocap::store::contradiction", format!("the store contradicts itself: {corrupt}"))
+            .at_path("store", home.path_of(crate::daemon::home::STORE).display())
+            .with_help("restore the home from a backup, and keep the damaged one for a report")
+    })?;
+    let house = Arc::new(House::furnish(&home, options.powers)?);
+    daemon.step("open the channels")?;
+    let (to_loop, from_io) = mpsc::unbounded_channel::<FromIo>();
+    let io = Arc::new(Io::new(tokio::runtime::Handle::current(), to_loop));
+    channels::open_all(&kernel, &house, &io);
+    channels::finish_calls_of_last_boot(&mut kernel, &io);
+    daemon.step("check the components")?;
+    let codes = code::prepare_all(&mut kernel, &house);
+    wake_eager(&mut kernel, &house);
+    let accuser = house.clone();
+    let parts = Parts {
+        kernel,
+        store,
+        codes,
+        io,
+        clock: house.clock(),
+        accuse: Box::new(move |kernel, vat, cause| code::accuse(kernel, &accuser, vat, cause)),
+        workers: std::thread::available_parallelism().map_or(2, usize::from),
+    };
+    let started = run_loop::start(parts, from_io).map_err(|error| {
+        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
+    })?;
+    house.connect(started.handle.clone());
+    Ok(Up { house, started })
+}
+
+/// Vats that are declared `start = "eager"` get a heap at once; the rest with their first delivery.
+fn wake_eager(kernel: &mut Kernel, house: &House) {
+    let eager: Vec<VatId> = kernel
+        .vats()
+        .filter(|vat| vat.row.status == VatStatus::Active && house.is_eager(kernel, vat.row))
+        .map(|vat| vat.id)
+        .collect();
+    for vat in eager {
+        kernel.wake(vat);
+    }
+}

@@ -1,0 +1,98 @@
+//! What operators see: an inventory of everything that lives, with its problems.
+
+use ocap_kernel::{Kernel, SubclusterId, VatId, VatStatus, VatView};
+
+use crate::component::{CodeRecord, Place};
+use crate::daemon::Home;
+use crate::daemon::requests::{self, ChannelState, ChannelStatus, Inventory, Ready, SubclusterStatus, VatState};
+use crate::io;
+use crate::problem::Problem;
+use crate::run_loop::RunLoop;
+
+use super::code::problem_of;
+use super::house::House;
+
+/// Everything that lives.
+pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
+    let kernel = run_loop.kernel();
+    let channels = run_loop.io().status();
+    let subclusters = kernel.subclusters().map(|(id, row)| {
+        let vats = kernel.vats().filter(|vat| vat.row.subcluster == id);
+        let of_this = channels.iter().filter(|channel| channel.subcluster == row.name);
+        SubclusterStatus {
+            id: id.to_string(),
+            name: row.name.clone(),
+            bootstrap: kernel.vat(row.bootstrap).map_or_else(String::new, |vat| vat.row.name.clone()),
+            vats: vats.map(|vat| vat_status(kernel, house, &vat)).collect(),
+            channels: of_this.map(|channel| channel_status(kernel, house, id, channel)).collect(),
+        }
+    });
+    Inventory { subclusters: subclusters.collect(), problems: house.notices() }
+}
+
+fn vat_status(kernel: &Kernel, house: &House, vat: &VatView<'_>) -> requests::VatStatus {
+    let state = match (&vat.row.status, vat.is_awake) {
+        (VatStatus::Quarantined(_) | VatStatus::Terminated, _) => VatState::Quarantined,
+        (VatStatus::Active, true) => VatState::Awake,
+        (VatStatus::Active, false) => VatState::Idle,
+    };
+    requests::VatStatus {
+        id: vat.id.to_string(),
+        name: vat.row.name.clone(),
+        state,
+        incarnation: vat.incarnation,
+        queued: vat.queued as u64,
+        exports: vat.exports as u64,
+        problem: problem_of(vat.row).or_else(|| advice(kernel, house, vat)),
+    }
+}
+
+/// What should be known about where a vat's code came from.
+fn advice(kernel: &Kernel, house: &House, vat: &VatView<'_>) -> Option<Problem> {
+    let record = CodeRecord::from_record(&vat.row.code).ok()?;
+    let fault = record.advice(&house.files)?;
+    let recorded = house.declaration(kernel, vat.row.subcluster).ok()?;
+    let declaration = &recorded.declaration;
+    let span = declaration.component_span(&vat.row.name);
+    Some(Place::of(&declaration.name, &vat.row.name, &record, span).diagnose(&fault))
+}
+
+fn channel_status(kernel: &Kernel, house: &House, id: SubclusterId, channel: &io::ChannelStatus) -> ChannelStatus {
+    let declared = house.declaration(kernel, id).ok();
+    let declared = declared.as_ref().and_then(|recorded| recorded.declaration.channels.get(&channel.name));
+    let (state, reason) = match &channel.state {
+        io::ChannelState::Up => (ChannelState::Open, None),
+        io::ChannelState::Down(reason) => (ChannelState::Down, Some((**reason).clone())),
+    };
+    ChannelStatus {
+        name: channel.name.clone(),
+        kind: "unix-listen".to_owned(),
+        state,
+        path_written: declared.map(|declared| declared.path.clone()),
+        path_resolved: Some(channel.path.display().to_string()),
+        reason,
+        connections: channel.connections as u64,
+    }
+}
+
+/// The diagnostics of everything in quarantine.
+pub(super) fn quarantined(kernel: &Kernel) -> Vec<Problem> {
+    kernel.vats().filter_map(|vat| problem_of(vat.row)).collect()
+}
+
+/// What `run` says when it serves.
+pub(super) fn ready(inventory: &Inventory, home: &Home, boot: u64) -> Ready {
+    let vats = || inventory.subclusters.iter().flat_map(|subcluster| &subcluster.vats);
+    Ready {
+        vats: vats().count() as u64,
+        quarantined: vats().filter(|vat| vat.state == VatState::Quarantined).count() as u64,
+        socket: home.path_of(crate::daemon::home::SOCKET).display().to_string(),
+        boot,
+        problems: inventory.all_problems(),
+    }
+}
+
+/// A living vat by its name in its subcluster.
+pub(super) fn find_vat(kernel: &Kernel, subcluster: SubclusterId, name: &str) -> Option<VatId> {
+    kernel.vats().find(|vat| vat.row.subcluster == subcluster && vat.row.name == name).map(|vat| vat.id)
+}
