@@ -8,7 +8,7 @@ use super::layout::{self, Blob, Contents, INDEX, MARKER};
 use super::open::{check_portable, paths};
 use super::source::{absolute, read_declaration};
 use super::{Bundle, Listing, archive};
-use crate::component::{Place, ResolvedPath, UserFiles, read, resolve};
+use crate::component::{Moment, Place, ResolvedPath, UserFiles, read, resolve};
 use crate::declaration::{ComponentRef, Declaration};
 use crate::problem::Problem;
 
@@ -83,6 +83,7 @@ pub(super) fn place(declaration: &Declaration, vat: &str, path: &ResolvedPath) -
         written: path.written().to_owned(),
         resolved: path.to_string(),
         span: declaration.component_span(vat),
+        moment: Moment::Launch,
     }
 }
 

@@ -16,11 +16,11 @@ pub struct Source {
     pub declaration: Declaration,
     /// The absolute directory of the file: what relative paths are relative to.
     pub directory: PathBuf,
-    from: From,
+    form: Form,
 }
 
 #[derive(Debug)]
-enum From {
+enum Form {
     /// Components lie at their paths.
     Files,
     /// They lie in this bundle, whose file is at `path`.
@@ -47,11 +47,11 @@ impl Source {
         let written = path.to_string_lossy();
         if !Bundle::is_meant(&bytes) {
             let declaration = parse(&bytes, &written, &resolved)?;
-            return Ok(Source { declaration, directory, from: From::Files });
+            return Ok(Source { declaration, directory, form: Form::Files });
         }
         let bundle = Bundle::open(bytes, &written).map_err(|fault| fault.into_problem(&written, &resolved))?;
         let declaration = bundle.declaration.clone();
-        Ok(Source { declaration, directory, from: From::Bundle { bundle: Box::new(bundle), path: resolved, seen } })
+        Ok(Source { declaration, directory, form: Form::Bundle { bundle: Box::new(bundle), path: resolved, seen } })
     }
 
     /// The bytes for the kernel's `Subcluster.declaration`.
@@ -94,7 +94,7 @@ impl Source {
             return Ok(VatCode { bytes, record });
         }
         let path = self.path(vat);
-        if let From::Bundle { bundle, seen, .. } = &self.from {
+        if let Form::Bundle { bundle, seen, .. } = &self.form {
             let (digest, bytes) =
                 bundle.component(path.written()).expect("an open bundle has what its declaration names");
             let origin = Origin { sha256: bundle.digest, seen: *seen };
@@ -111,10 +111,10 @@ impl Source {
 
     fn path(&self, vat: &str) -> ResolvedPath {
         let written = self.declaration.vats[vat].component.to_string();
-        match (&self.declaration.vats[vat].component, &self.from) {
+        match (&self.declaration.vats[vat].component, &self.form) {
             (ComponentRef::Digest(_), _) => ResolvedPath::known(&written, Path::new(&written)),
-            (ComponentRef::Path(_), From::Bundle { path, .. }) => ResolvedPath::known(&written, path),
-            (ComponentRef::Path(_), From::Files) => resolve(&self.directory, &written),
+            (ComponentRef::Path(_), Form::Bundle { path, .. }) => ResolvedPath::known(&written, path),
+            (ComponentRef::Path(_), Form::Files) => resolve(&self.directory, &written),
         }
     }
 }

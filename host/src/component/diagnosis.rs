@@ -71,6 +71,23 @@ impl ComponentProblem {
     }
 }
 
+impl From<ComponentProblem> for Problem {
+    /// Where nobody knows whose component it is; else [`Place::diagnose`] says more.
+    fn from(fault: ComponentProblem) -> Problem {
+        let problem = Problem::new(fault.code(), fault.to_string());
+        match std::error::Error::source(&fault) {
+            Some(cause) => problem.because(cause),
+            None => problem,
+        }
+    }
+}
+
+impl From<BlobFault> for Problem {
+    fn from(fault: BlobFault) -> Problem {
+        ComponentProblem::from(fault).into()
+    }
+}
+
 /// Whose component it is, and where that was declared.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -84,10 +101,21 @@ pub struct Place {
     pub resolved: String,
     /// The place of the path in the declaration.
     pub span: Option<Span>,
+    /// Whether the vat is there already.
+    pub moment: Moment,
+}
+
+/// When a component is asked for: what mends it depends on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// At its launch, which fails as a whole.
+    Launch,
+    /// Later: the vat is quarantined and comes back.
+    Service,
 }
 
 impl Place {
-    /// Of a vat whose record is at hand.
+    /// Of a vat that was launched, whose record is at hand.
     pub fn of(subcluster: &str, vat: &str, record: &CodeRecord, span: Option<Span>) -> Place {
         Place {
             subcluster: subcluster.to_owned(),
@@ -95,6 +123,7 @@ impl Place {
             written: record.written.clone(),
             resolved: record.resolved.clone(),
             span,
+            moment: Moment::Service,
         }
     }
 
@@ -124,8 +153,11 @@ impl Place {
 
     /// What mends it.
     fn help(&self, code: &str, name: &str) -> String {
-        let retry = format!("then it heals by itself; or at once: `ocap-host quarantine retry {name}`");
-        let path = &self.resolved;
+        let retry = match self.moment {
+            Moment::Launch => "then launch again".to_owned(),
+            Moment::Service => format!("then it heals by itself; or at once: `ocap-host quarantine retry {name}`"),
+        };
+        let (written, path) = (&self.written, &self.resolved);
         match code.rsplit("::").next().unwrap_or(code) {
             "missing" => format!("put the file back at {path}, {retry}"),
             "unreadable" => format!("let the host's user read it: `chmod u+r {path}`, {retry}"),
@@ -135,10 +167,12 @@ impl Place {
             }
             "store_unusable" => format!("mend the home's content store (disk full? permissions?), {retry}"),
             "not_a_component" => {
-                format!("build {path} as a component (`cargo build --target wasm32-wasip2`), {retry}")
+                format!("build {written} as a component (`cargo build --target wasm32-wasip2`), {retry}")
             }
-            "unknown_import" => format!("build {path} against the host's `wit/vat.wit` without other imports, {retry}"),
-            "missing_export" => format!("build {path} for the world `ocap:vat/vat`, {retry}"),
+            "unknown_import" => {
+                format!("build {written} against the host's `wit/vat.wit` without other imports, {retry}")
+            }
+            "missing_export" => format!("build {written} for the world `ocap:vat/vat`, {retry}"),
             "start_failed" => format!("see `ocap-host logs {name}`, mend what `start` lacks, {retry}"),
             "source_gone" => {
                 format!("nothing need be done; to run other code: put it at {path} and `ocap-host upgrade {name}`")

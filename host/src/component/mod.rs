@@ -10,14 +10,16 @@ mod digest;
 mod path;
 mod record;
 mod source;
+mod versioned;
 
 pub use blobs::{BlobFault, Blobs, COMPONENT_BYTES_MAX};
-pub use diagnosis::{ComponentProblem, Place};
+pub use diagnosis::{ComponentProblem, Moment, Place};
 pub use digest::{Digest, NotADigest};
 pub use path::{ResolvedPath, resolve};
-pub use record::{CodeRecord, CodeSource, Origin, RecordFault};
-pub(crate) use record::{from_versioned, to_versioned};
+pub use record::{CodeRecord, CodeSource, Origin};
 pub use source::{Absence, ReadFault, Seen, UserFiles, WriteFault};
+pub use versioned::RecordFault;
+pub(crate) use versioned::{from_versioned, to_versioned};
 
 /// Reads a component from the path that a person wrote.
 ///

@@ -22,6 +22,9 @@ const FRAME_BYTES_DEFAULT: u64 = 64 << 10;
 /// The longest frame that can be declared: 1 MiB, as a message's body.
 const FRAME_BYTES_MAX: u64 = 1 << 20;
 
+/// The most levels of lists and tables in a vat's parameters, itself included.
+const PARAMETER_LEVELS_MAX: usize = 64;
+
 /// Every type of channel that there will be; see [`channel`] for those that there are.
 const CHANNEL_TYPES: [&str; 9] =
     ["unix-listen", "unix-connect", "tcp-listen", "tcp-connect", "fifo", "file", "directory", "stdio", "http"];
@@ -155,14 +158,16 @@ fn limits(item: &Item<'_>) -> Result<DeclaredLimits, Problem> {
 /// The vat gets its parameters as data; TOML's kinds without a counterpart there are refused rather than turned into something.
 fn parameters(item: &Item<'_>) -> Result<Value, Problem> {
     item.section()?;
-    data(item.value()).map_err(|kind| {
-        let help = "write it as a string; integers are of 64 bits";
+    data(item.value(), PARAMETER_LEVELS_MAX).map_err(|kind| {
+        let help = "dates are written as strings; integers are of 64 bits; there are at most 64 levels";
         item.problem("parameter_unsupported", format!("`{}` has {kind}", item.key), "in here").with_help(help)
     })
 }
 
-/// Recursion is as deep as the text is nested, which the parser bounds.
-fn data(value: &DeValue<'_>) -> Result<Value, &'static str> {
+/// The value as data. It has at most `levels` levels, and so has the recursion: dotted keys in nested tables multiply what the parser
+/// bounds, and whoever handles the parameters later is spared from counting.
+fn data(value: &DeValue<'_>, levels: usize) -> Result<Value, &'static str> {
+    let below = levels.checked_sub(1).ok_or("too many levels")?;
     Ok(match value {
         DeValue::String(text) => Value::from(text.as_ref()),
         DeValue::Boolean(truth) => Value::from(*truth),
@@ -179,9 +184,11 @@ fn data(value: &DeValue<'_>) -> Result<Value, &'static str> {
             Value::Number(number.ok_or("a number that is not finite")?)
         }
         DeValue::Datetime(_) => return Err("a date or time"),
-        DeValue::Array(items) => Value::Array(items.iter().map(|item| data(item.get_ref())).collect::<Result<_, _>>()?),
+        DeValue::Array(items) => {
+            Value::Array(items.iter().map(|item| data(item.get_ref(), below)).collect::<Result<_, _>>()?)
+        }
         DeValue::Table(table) => {
-            let pairs = table.iter().map(|(key, value)| Ok((key.get_ref().to_string(), data(value.get_ref())?)));
+            let pairs = table.iter().map(|(key, value)| Ok((key.get_ref().to_string(), data(value.get_ref(), below)?)));
             Value::Object(pairs.collect::<Result<_, &'static str>>()?)
         }
     })

@@ -174,6 +174,25 @@ fn a_declaration_of_more_than_256_kib_is_refused() {
 }
 
 #[test]
+fn parameters_nested_without_end_are_refused_and_do_not_exhaust_the_stack() {
+    let deep = format!("{SMALL}parameters = {{ a = {}{} }}", "[".repeat(60_000), "]".repeat(60_000));
+    assert_eq!(refused(&deep).code, "ocap::declaration::syntax");
+    for dotted in ["a.".repeat(120_000), " \"a\" . ".repeat(30_000)] {
+        assert_eq!(refused(&format!("{SMALL}parameters.{dotted}a = 1")).code, "ocap::declaration::syntax");
+        assert_eq!(refused(&format!("{SMALL}[vats.v.parameters.{dotted}a]")).code, "ocap::declaration::syntax");
+    }
+}
+
+#[test]
+fn parameters_have_at_most_64_levels_however_they_are_written() {
+    let nested = |count: usize| format!("{SMALL}parameters.a = {}1{}", "[".repeat(count), "]".repeat(count));
+    assert!(parse(&nested(62)).vats["v"].parameters["a"].is_array());
+    assert_eq!(refused(&nested(63)).code, "ocap::declaration::parameter_unsupported");
+    let dotted = format!("{{ {}a = ", "a.".repeat(70)).repeat(75) + "1" + &" }".repeat(75);
+    assert_eq!(refused(&format!("{SMALL}parameters = {dotted}")).code, "ocap::declaration::parameter_unsupported");
+}
+
+#[test]
 fn comments_order_and_spelling_make_no_difference() {
     let one = parse(MATCHER);
     let other = MATCHER

@@ -53,7 +53,7 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 fn show(amount: u64, units: &[(&str, u64)]) -> String {
-    let exact = units.iter().find(|(_, factor)| amount % factor == 0);
+    let exact = units.iter().find(|(_, factor)| amount.is_multiple_of(*factor));
     exact.map_or_else(|| amount.to_string(), |(name, factor)| format!("{}{name}", amount / factor))
 }
 
