@@ -43,7 +43,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         // Set before the first access: then there is no shared memory, a second opener is told so at once, and nothing but this connection
         // reads or checkpoints the log.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        // A connection that is dropped leaves the log as it is: the file may not be ours, or a sync may have failed. `close` empties it first.
+        // Dropped, the connection leaves the log as it is: the file may not be ours, or a sync may have failed. `close` empties it first.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Ok(connection)
     };
