@@ -46,8 +46,7 @@ impl Store {
     /// Opens the database file, makes it if there is none, and reads everything back. The caller has locked the home.
     ///
     /// # Errors
-    /// Every [`StoreError`] but `Full` while nothing has to be written, `Refused`, `Failed` and `Closed`. A file that is not ours or too
-    /// new is left as it was.
+    /// `NotOurs`, `TooNew` and `Busy` leave the file as it was, `Corrupt` and `Damaged` all rows; `Io`, `Full` and `Library` as they say.
     pub fn open(path: &Path) -> Result<(Store, State), StoreError> {
         let of_sql = |error| StoreError::of_sql(path, &error);
         let mut connection = settings::connect(path)?;

@@ -55,7 +55,8 @@ pub(super) fn subcluster(row: &mut Columns<'_>) -> Parsed<SubclusterId, Subclust
 pub(super) const VATS: Query = Query {
     table: "vats",
     keys: &["id"],
-    sql: "SELECT id, subcluster, name, code, parameters, grants, mailbox_max, when_quarantined, status, diagnostic FROM vats ORDER BY id",
+    sql: "SELECT id, subcluster, name, code, parameters, grants, mailbox_max, when_quarantined, status, diagnostic \
+          FROM vats ORDER BY id",
 };
 
 pub(super) fn vat(row: &mut Columns<'_>) -> Parsed<VatId, Vat> {

@@ -43,6 +43,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         // Set before the first access: then there is no shared memory, a second opener is told so at once, and nothing but this connection
         // reads or checkpoints the log.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        // Dropped, the connection leaves the log as it is: the file may not be ours, or a sync may have failed. `close` empties it first.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Ok(connection)
     };
     exclusive().map_err(|error| StoreError::of_sql(path, &error))
@@ -75,9 +77,7 @@ pub(super) fn make_durable(connection: &Connection, path: &Path) -> Result<(), S
         // Checkpoints are the writer's, so that no commit waits for one.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         // After a burst the log gives its room back.
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        // A connection that is dropped, perhaps because a sync failed, leaves its log to the next start; `close` checkpoints by itself.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+        connection.pragma_update(None, "journal_size_limit", 64 << 20)
     };
     set().map_err(of_sql)
 }

@@ -4,7 +4,7 @@ use ocap_kernel::{Change, Commit, Kref, ObjectId, Payload, Slot, VatId};
 
 use super::model::Model;
 use super::random::Random;
-use super::{Home, write};
+use super::{Home, abandon, write};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -107,7 +107,10 @@ fn a_bad_row_is_refused_with_its_table_and_its_key() {
 #[test]
 fn a_bad_entry_without_capabilities_is_found_when_its_vat_is_read() {
     let (home, model) = filled();
-    home.tamper("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'body  BLOB', 'body  ANY') WHERE name = 'vat_store'");
+    home.tamper(
+        "PRAGMA writable_schema = 1;
+         UPDATE sqlite_schema SET sql = replace(sql, 'body  BLOB', 'body  ANY') WHERE name = 'vat_store'",
+    );
     home.tamper("INSERT INTO vat_store VALUES (70, x'41', 5, NULL)");
     let (store, state) = home.open();
     assert_eq!(state, model.state());
@@ -147,15 +150,20 @@ fn a_file_that_is_not_ours_is_refused_and_left_as_it_was() {
 }
 
 #[test]
-fn damaged_pages_are_found_after_an_unclean_stop() {
-    let (home, _) = filled();
-    home.tamper("UPDATE meta SET stop = 'running'");
+fn damaged_pages_that_no_start_reads_are_found_after_an_unclean_stop() {
+    let home = Home::new();
+    let (store, _) = home.open();
+    let entry = |key: u8| Change { key: (VatId(1), vec![key]), value: Some(Payload::plain(vec![key; 900])) };
+    assert_eq!(write(&store, Commit { store: (0..200).map(entry).collect(), ..Commit::default() }), Ok(()));
+    store.close().expect("the store closes");
     let mut bytes = std::fs::read(home.path()).expect("the file is there");
-    let pages = bytes.len() / 4096;
-    for page in 4..pages {
-        bytes[page * 4096..page * 4096 + 8].fill(0x5a);
-    }
+    let inside = bytes.windows(900).position(|window| window == [100; 900]).expect("the hundredth entry");
+    let page = inside - inside % 4096;
+    bytes[page..page + 8].fill(0x5a);
     std::fs::write(home.path(), bytes).expect("the home is writable");
+    let (store, _) = home.open();
+    assert!(matches!(store.vat_store(VatId(1)), Err(StoreError::Damaged { .. })));
+    abandon(store);
     assert!(matches!(home.refusal(), StoreError::Damaged { .. }));
 }
 

@@ -8,9 +8,9 @@ use ocap_kernel::{
     Sender, Slot, VatId,
 };
 
-use super::Home;
 use super::model::Model;
 use super::random::Random;
+use super::{Home, abandon};
 
 /// Where the child finds its store.
 const STORE: &str = "OCAP_STORE_OF_THE_KILL_TEST";
@@ -120,11 +120,4 @@ fn a_killed_host_loses_nothing_that_it_acknowledged() {
             abandon(store);
         }
     }
-}
-
-/// Drops the store as a crash would and waits until its thread has let go of the file.
-fn abandon(store: super::Store) {
-    let reader = store.reader();
-    drop(store);
-    while reader.vat_store(VatId(0)) != Err(super::StoreError::Closed) {}
 }

@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::{fs, thread};
 
-use ocap_kernel::{Change, Commit, Item, Kref, MessageId, ObjectId, Payload, PromiseId, Queue, Queued, State, VatId};
+use ocap_kernel::{
+    Change, Commit, Item, Kref, MessageId, ObjectId, Payload, Progress, PromiseId, Queue, Queued, Slot, State, VatId,
+};
 use rusqlite::Connection;
 
-use super::{Home, write};
+use super::{Home, abandon, write};
 use crate::store::writer::{Request, Writer};
 use crate::store::{Store, StoreError, settings, version};
 
 fn kept(number: u64, bytes: usize) -> Commit {
     let key = (VatId(1), number.to_be_bytes().to_vec());
-    Commit { store: vec![Change { key, value: Some(Payload::plain(vec![7; bytes])) }], ..Commit::default() }
+    Commit { store: vec![Change { key, value: Some(Payload::plain(vec![number as u8; bytes])) }], ..Commit::default() }
 }
 
 #[test]
@@ -28,6 +30,18 @@ fn a_new_store_is_empty_and_for_its_owner_only() {
     for file in names {
         assert_eq!(file.metadata().expect("it is there").permissions().mode() & 0o777, 0o600, "{file:?}");
     }
+}
+
+#[test]
+fn a_start_that_died_before_the_first_table_is_done_again() {
+    let home = Home::new();
+    fs::write(home.path(), b"").expect("the home is writable");
+    let connection = settings::connect(&home.path()).expect("the file opens");
+    settings::shape_empty_file(&connection).expect("known settings");
+    settings::make_durable(&connection, &home.path()).expect("known settings");
+    drop(connection);
+    assert!(fs::metadata(home.path()).expect("it is there").len() > 0);
+    assert_eq!(home.open().1, State::default());
 }
 
 #[test]
@@ -73,11 +87,27 @@ fn a_home_that_is_missing_is_an_error_of_the_disk() {
 fn the_log_is_moved_before_it_is_long() {
     let home = Home::new();
     let (store, _) = home.open();
-    for number in 0..60 {
-        assert_eq!(write(&store, kept(number % 4, 1 << 20)), Ok(()));
+    for number in 0..40 {
+        assert_eq!(write(&store, kept(number, 1 << 20)), Ok(()));
     }
-    let log = fs::metadata(home.path().with_extension("sqlite-wal")).expect("the log is there").len();
-    assert!(log < 12 << 20, "the log has {log} bytes after 60 MiB of commits");
+    let log = log_bytes(&home);
+    assert!(log < 12 << 20, "the log has {log} bytes after 40 MiB of commits");
+}
+
+#[test]
+fn a_store_that_is_dropped_leaves_its_log_to_the_next_start() {
+    let home = Home::new();
+    let (store, _) = home.open();
+    assert_eq!(write(&store, kept(1, 100_000)), Ok(()));
+    abandon(store);
+    assert!(log_bytes(&home) > 100_000);
+    let (store, _) = home.open();
+    assert_eq!(log_bytes(&home), 0, "the start has moved it");
+    assert_eq!(store.vat_store(VatId(1)).expect("good rows").len(), 1);
+}
+
+fn log_bytes(home: &Home) -> u64 {
+    fs::metadata(home.path().with_extension("sqlite-wal")).expect("the log is there").len()
 }
 
 #[test]
@@ -126,6 +156,15 @@ fn a_notice_that_ends_with_its_incarnation_is_refused() {
 }
 
 #[test]
+fn a_number_that_would_be_out_of_order_is_refused() {
+    let home = Home::new();
+    let (store, _) = home.open();
+    let progress = Change { key: VatId(1), value: Some(Progress { incarnation: 1, next_slot: Slot(1 << 63) }) };
+    let refused = write(&store, Commit { progress: vec![progress], ..Commit::default() });
+    assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+}
+
+#[test]
 fn a_closed_store_answers_its_readers() {
     let home = Home::new();
     let (store, _) = home.open();
@@ -138,9 +177,7 @@ fn a_closed_store_answers_its_readers() {
 fn only_a_store_that_was_not_put_down_is_looked_through() {
     let home = Home::new();
     let (store, _) = home.open();
-    let reader = store.reader();
-    drop(store);
-    while reader.vat_store(VatId(1)) != Err(StoreError::Closed) {}
+    abandon(store);
     let connection = settings::connect(&home.path()).expect("the file opens");
     assert_eq!(version::was_closed(&connection), Ok(false));
     drop(connection);

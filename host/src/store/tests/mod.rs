@@ -9,7 +9,7 @@ mod random;
 use std::path::PathBuf;
 use std::sync::mpsc;
 
-use ocap_kernel::{Commit, State};
+use ocap_kernel::{Commit, State, VatId};
 use tempfile::TempDir;
 
 use super::{Store, StoreError};
@@ -47,4 +47,11 @@ fn write(store: &Store, commit: Commit) -> Result<(), StoreError> {
     let (sender, done) = mpsc::channel();
     store.write(commit, move |result| sender.send(result).expect("the test waits"));
     done.recv().expect("`done` is always called")
+}
+
+/// Drops the store as a crash would and waits until its thread has let go of the file.
+fn abandon(store: Store) {
+    let reader = store.reader();
+    drop(store);
+    while reader.vat_store(VatId(0)) != Err(StoreError::Closed) {}
 }
