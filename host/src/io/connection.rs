@@ -65,7 +65,9 @@ pub(super) async fn attend(channel: Arc<Channel>, connections: Arc<Connections>,
     };
     connections.remove(object);
     match end {
-        End::Said => drop(channel.closed.run_until_cancelled(outlet.finish()).await),
+        End::Said => {
+            channel.closed.run_until_cancelled(outlet.finish()).await;
+        }
         End::Broken => {}
     }
     outlet.abandon();

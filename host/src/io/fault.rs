@@ -128,6 +128,39 @@ impl From<&ChannelFault> for Problem {
 }
 
 /// A declaration may come from anybody: what a terminal would obey is shown, not sent.
-fn escaped(text: &str) -> impl std::fmt::Display + '_ {
+pub(super) fn escaped(text: &str) -> impl std::fmt::Display + '_ {
     text.escape_debug()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_is_sorted_by_what_mends_it() {
+        for (said, code) in [
+            (Errno::ACCESS, "ocap::channel::permission"),
+            (Errno::ROFS, "ocap::channel::permission"),
+            (Errno::NOTDIR, "ocap::channel::not_a_directory"),
+            (Errno::NAMETOOLONG, "ocap::channel::path_too_long"),
+            (Errno::NOSPC, "ocap::channel::system"),
+        ] {
+            assert_eq!(Obstacle::from(said).code(), code);
+        }
+    }
+
+    #[test]
+    fn a_cause_is_told_and_control_characters_are_not_obeyed() {
+        let fault = ChannelFault {
+            subcluster: "matcher".to_owned(),
+            channel: "l\x1b[2Jlm".to_owned(),
+            written: "a\nb".to_owned(),
+            resolved: "/home/a\nb".to_owned(),
+            obstacle: Obstacle::from(Errno::NOSPC),
+        };
+        let problem = Problem::from(&fault);
+        assert_eq!(problem.message, r"channel `l\u{1b}[2Jlm` can't be opened: the system refused");
+        assert_eq!(problem.path_written.as_deref(), Some(r"a\nb"));
+        assert_eq!(problem.causes, [io::Error::from(Errno::NOSPC).to_string()]);
+    }
 }

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::channel::{Channel, Running};
 use super::connection::{self, Connections};
+use super::fault::escaped;
 use super::limits::{ACCEPT_PAUSE, RETRY_FIRST, RETRY_LONGEST};
 
 /// Serves a channel until it is closed. Without a socket to begin with it is down, and heals.
@@ -42,9 +43,11 @@ async fn heal(channel: &Arc<Channel>) -> Bound {
     loop {
         sleep(pause).await;
         pause = (pause * 2).min(RETRY_LONGEST);
-        let channel = channel.clone();
+        let trying = channel.clone();
         // A file system may take its time. If the channel is closed meanwhile, `establish` cleans up behind itself.
-        if let Ok(Ok(bound)) = spawn_blocking(move || channel.establish()).await {
+        if let Ok(Ok(bound)) = spawn_blocking(move || trying.establish()).await {
+            let spec = &channel.spec;
+            tracing::info!(subcluster = %escaped(&spec.subcluster), channel = %escaped(&spec.name), "the channel is up again");
             return bound;
         }
     }

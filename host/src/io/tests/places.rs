@@ -5,7 +5,8 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 
 use super::*;
-use crate::io::ChannelFault;
+use crate::io::channel::Channel;
+use crate::io::{ChannelFault, Port};
 use crate::problem::Problem;
 
 const FREE: &str = "run/llm.sock";
@@ -87,6 +88,15 @@ async fn the_socket_of_a_dead_process_is_replaced() {
     world.io.open(world.spec(FREE)).expect("a dead socket is not in the way");
     let mut client = world.client().await;
     world.round_trip(&mut client).await;
+}
+
+#[tokio::test]
+async fn the_draft_of_a_dead_process_with_our_number_is_replaced() {
+    let world = World::new();
+    let draft = format!(".ocap-{}-{}", std::process::id(), LLM.0);
+    drop(UnixListener::bind(world.path(&draft)).expect("nothing is there"));
+    world.io.open(world.spec("llm.sock")).expect("a dead draft is not in the way");
+    assert!(!world.path(&draft).exists());
 }
 
 #[tokio::test]
@@ -210,4 +220,13 @@ async fn a_socket_that_took_our_place_is_not_removed() {
     let _other = UnixListener::bind(world.path(FREE)).expect("the place is free");
     world.io.close_channel(LLM);
     assert!(world.path(FREE).exists());
+}
+
+#[tokio::test]
+async fn a_channel_that_is_closed_while_it_is_being_opened_leaves_no_socket() {
+    let world = World::new();
+    let channel = Channel::new(world.spec("llm.sock"), Port(unbounded_channel().0));
+    channel.close();
+    channel.establish().expect("nothing is in the way");
+    assert!(!world.path("llm.sock").exists());
 }

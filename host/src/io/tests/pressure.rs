@@ -51,10 +51,7 @@ async fn a_client_that_never_reads_holds_up_only_itself() {
     let mut world = World::with_llm();
     let mut deaf = world.client().await;
     let mut neighbour = world.client().await;
-    deaf.say("hello\n").await;
-    let line = world.line().await;
-    let frame = "x".repeat(9_999);
-    let calls: Vec<_> = (0..200).map(|_| world.submit(line.from, "write", text(&frame))).collect();
+    let (_line, calls) = fill(&mut world, &mut deaf).await;
     for _ in 0..100 {
         world.round_trip(&mut neighbour).await;
     }
@@ -75,10 +72,7 @@ async fn a_client_that_never_reads_holds_up_only_itself() {
 async fn writes_that_wait_for_a_client_are_answered_when_it_leaves() {
     let mut world = World::with_llm();
     let mut deaf = world.client().await;
-    deaf.say("hello\n").await;
-    let line = world.line().await;
-    let frame = "x".repeat(9_999);
-    let calls: Vec<_> = (0..200).map(|_| world.submit(line.from, "write", text(&frame))).collect();
+    let (line, calls) = fill(&mut world, &mut deaf).await;
     drop(deaf);
     let mut closed = 0;
     for call in calls {
@@ -91,4 +85,62 @@ async fn writes_that_wait_for_a_client_are_answered_when_it_leaves() {
     assert!(closed > 0);
     line.answer();
     world.wait_for_gone(world.connected[0]).await;
+}
+
+#[tokio::test]
+async fn writes_that_wait_are_answered_when_their_channel_is_closed() {
+    let mut world = World::with_llm();
+    let mut deaf = world.client().await;
+    let (_line, calls) = fill(&mut world, &mut deaf).await;
+    world.io.close_channel(LLM);
+    let mut replies = Vec::new();
+    for call in calls {
+        replies.push(world.answer_of(call).await);
+    }
+    let taken = replies.iter().take_while(|reply| **reply == null()).count();
+    assert!(taken < replies.len());
+    assert!(replies[taken..].iter().all(|reply| name_of(reply) == "closed"));
+    world.wait_for_gone(world.connected[0]).await;
+}
+
+#[tokio::test]
+async fn a_slow_client_that_fell_silent_hears_all_that_was_taken() {
+    let mut world = World::with_llm();
+    let mut neighbour = world.client().await;
+    let mut deaf = world.client().await;
+    let (_line, calls) = fill(&mut world, &mut deaf).await;
+    for _ in 0..100 {
+        world.round_trip(&mut neighbour).await;
+    }
+    // So many fill the system's buffer and ours. A few less are all taken, and are not all in the system's.
+    let frames = calls.iter().filter(|call| world.answers.contains_key(call)).count() - 3;
+
+    let mut slow = world.client().await;
+    slow.say("hello\n").await;
+    slow.fall_silent().await;
+    let line = world.line().await;
+    for _ in 0..frames {
+        assert_eq!(world.write(line.from, &frame()).await, null());
+    }
+    line.answer();
+    for _ in 0..100 {
+        world.round_trip(&mut neighbour).await;
+    }
+    for _ in 0..frames {
+        assert_eq!(slow.hear().await.len(), 10_000);
+    }
+    assert_eq!(slow.hear().await, "");
+}
+
+/// A line of 10,000 bytes, with its end.
+fn frame() -> String {
+    "x".repeat(9_999)
+}
+
+/// Two megabytes for a client that does not read: its line, and the writes.
+async fn fill(world: &mut World, deaf: &mut Client) -> (SentLine, Vec<MessageId>) {
+    deaf.say("hello\n").await;
+    let line = world.line().await;
+    let calls = (0..200).map(|_| world.submit(line.from, "write", text(&frame()))).collect();
+    (line, calls)
 }
