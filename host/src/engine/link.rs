@@ -3,7 +3,7 @@
 //! What is in the table is what is linked, and unknown imports are judged against exactly that.
 
 use wasmtime::component::types::{Component as ComponentType, ComponentInstance, ComponentItem};
-use wasmtime::component::{HasSelf, Linker, ResourceType};
+use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi::cli::{WasiCli, WasiCliCtxView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::{self as p2, sync};
@@ -110,7 +110,7 @@ pub(crate) fn check_exports(engine: &wasmtime::Engine, component: &ComponentType
     Ok(())
 }
 
-/// The functions and resources of an imported interface that the linker does not have.
+/// The functions of an imported interface that the linker does not have.
 fn unknown_items(probe: &mut Linker<Host>, interface: &str, wanted: &ComponentInstance) -> Vec<String> {
     let engine = probe.engine().clone();
     let Ok(mut known) = probe.instance(interface) else { return vec![interface.to_owned()] };
@@ -118,9 +118,9 @@ fn unknown_items(probe: &mut Linker<Host>, interface: &str, wanted: &ComponentIn
     for (name, item) in wanted.exports(&engine) {
         let was_free = match item.ty {
             ComponentItem::ComponentFunc(_) => known.func_new(name, |_, _, _, _| Ok(())).is_ok(),
-            ComponentItem::Resource(_) => known.resource(name, ResourceType::host::<()>(), |_, _| Ok(())).is_ok(),
-            // Plain types are not linked; where they differ a function's type does.
-            ComponentItem::Type(_) => false,
+            // Types are not linked, and resources only where they are defined, not where they are used again. Where one differs a function's
+            // type does.
+            ComponentItem::Type(_) | ComponentItem::Resource(_) => false,
             ComponentItem::CoreFunc(_)
             | ComponentItem::Module(_)
             | ComponentItem::Component(_)
