@@ -95,6 +95,8 @@ pub(crate) enum Broken {
     NewPromises,
     #[error("more than {BYTES_OUT_MAX} bytes sent in one crank")]
     BytesOut,
+    #[error("a syscall after `exit`, which has to be the last one of its crank")]
+    AfterExit,
     #[error("{caps} capabilities in one payload; at most {CAPS_MAX} are allowed")]
     Caps { caps: usize },
     #[error("a body of {bytes} bytes; at most {BODY_BYTES_MAX} are allowed")]

@@ -35,6 +35,9 @@ impl Guest for Raw {
 
     fn deliver(_object: u64, method: String, args: Payload, resolver: Option<Cap>) {
         let answer = act(&method, args);
+        if method == "exit" {
+            return;
+        }
         if let Some(resolver) = resolver {
             kernel::settle(resolver, &Answer::Fulfill(parcel(&answer)));
         }
@@ -101,6 +104,7 @@ fn act(method: &str, args: Payload) -> Vec<u8> {
             keep(args.caps.iter().map(Cap::duplicate).collect());
             Vec::new()
         }
+        "hoard" => keep((0..number(&args.body)).map(|_| args.caps[0].duplicate()).collect()),
         "release" => {
             KEPT.take();
             Vec::new()
@@ -110,7 +114,8 @@ fn act(method: &str, args: Payload) -> Vec<u8> {
             kernel::unwatch(7);
             Vec::new()
         }
-        "exit" => {
+        // The caller hears that its resolver was dropped: nothing may follow an exit.
+        "exit" | "exit-twice" => {
             kernel::exit(Ok(&parcel(b"bye")));
             Vec::new()
         }

@@ -121,7 +121,7 @@ fn pin_and_exit_reach_the_kernel() {
     let pinned = vat.message("pin", "", &[]).report.syscalls;
     assert_eq!(pinned[..2], [Syscall::Pin(true), Syscall::Unwatch { token: 7 }]);
     let left = vat.message("exit", "", &[]).report.syscalls;
-    assert_eq!(left[0], Syscall::Exit(Ok(Payload::plain(&b"bye"[..]))));
+    assert_eq!(left, [Syscall::Exit(Ok(Payload::plain(&b"bye"[..])))]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ fn a_guest_that_never_returns_is_cut() {
     let mut vat = Vat::with(brief(Limits::default()), b"");
     vat.start();
     let text = vat.trap("spin", "");
-    assert!(text.starts_with("the vat spent its time budget of 100ms"), "{text}");
+    assert!(text.starts_with("the vat spent its time budget of 100 ms"), "{text}");
     vat.start();
     assert_eq!(vat.ask("echo", "still here"), "still here");
 }
@@ -63,6 +63,28 @@ fn a_body_that_is_too_large_is_refused_by_name() {
 }
 
 #[test]
+fn what_a_guest_hands_over_is_bounded_before_it_is_copied() {
+    let mut vat = Vat::new();
+    let text = vat.trap("echo", &"x".repeat(3 << 20));
+    assert!(text.starts_with("too much data is being copied between the host and the guest"), "{text}");
+}
+
+#[test]
+fn handles_cannot_be_hoarded() {
+    let mut vat = Vat::new();
+    assert_eq!(vat.message("hoard", "9000", &[PEER]).report.outcome, Outcome::Done);
+    let Outcome::Trapped(text) = vat.message("hoard", "1000", &[PEER]).report.outcome else { panic!("it has them") };
+    assert!(text.contains("handle limit exceeded"), "{text}");
+}
+
+#[test]
+fn nothing_follows_an_exit() {
+    let mut vat = Vat::new();
+    let text = vat.trap("exit-twice", "");
+    assert!(text.starts_with("the vat broke a rule: a syscall after `exit`"), "{text}");
+}
+
+#[test]
 fn a_flood_of_log_lines_is_cut_and_counted() {
     let mut vat = Vat::new();
     let logs = vat.message("flood", "2000", &[]).logs;
@@ -97,7 +119,7 @@ fn a_panic_of_a_host_function_is_not_the_end_of_the_process() {
     let Outcome::Trapped(text) = vat.instance.deliver(&crank, CrankTime::default()).report.outcome else {
         panic!("it went well")
     };
-    assert!(text.starts_with("a bug of the host: attempt to add with overflow"), "{text}");
+    assert!(text.starts_with("a bug of the host: 64 bits of slots do not run out"), "{text}");
     vat.start();
     assert_eq!(vat.ask("store-look", "old"), "value", "the store came back");
 }

@@ -25,7 +25,7 @@ fn guest() -> &'static [u8] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
         let target = root.join("target/raw-guest");
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--manifest-path"])
+            .args(["build", "--quiet", "--locked", "--release", "--target", "wasm32-wasip2", "--manifest-path"])
             .arg(root.join("sample-vats/raw/Cargo.toml"))
             .arg("--target-dir")
             .arg(&target)
