@@ -1,8 +1,9 @@
 //! The worker's copy of one vat's c-list, for as long as an incarnation lives.
 //!
-//! It says what each handle of the guest refers to, gives out slots, and at the end of a crank says which slots were taken up and which
-//! were given up. Its rule: everything follows from the deliveries, so that the same deliveries give the same slots and handles. It is thrown
-//! away when a crank fails, and does not know wasm, messages or the kernel's references.
+//! It says what each handle of the guest refers to, gives out slots, and at the end of a crank says which slots were
+//! taken up and which were given up. Its rule: everything follows from the deliveries, so that the same deliveries give
+//! the same slots and handles. It is thrown away when a crank fails, and does not know wasm, messages or the kernel's
+//! references.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,7 +146,8 @@ impl Mirror {
         Ok(slot)
     }
 
-    /// The crank ended well. `stored` are slots that gained or lost a mention in the store, `is_stored` says what it mentions now.
+    /// The crank ended well. `stored` are slots that gained or lost a mention in the store, `is_stored` says what it
+    /// mentions now.
     pub(crate) fn finish(&mut self, stored: &[Slot], is_stored: impl Fn(Slot) -> bool) -> Changes {
         for &slot in stored {
             self.touch(slot);

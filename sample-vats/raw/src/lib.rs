@@ -1,4 +1,5 @@
-//! A vat written against the bare WIT: one method for each thing that a host does for a guest, and for each way to misbehave.
+//! A vat written against the bare WIT: one method for each thing that a host does for a guest, and for each way to
+//! misbehave.
 //!
 //! The engine's tests and the benchmark use it. Bodies are plain bytes here, not CBOR: the contract does not care.
 
