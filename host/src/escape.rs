@@ -1,12 +1,14 @@
 //! Text from a guest on its way to people: made harmless in one place.
 //!
-//! Whoever prints or logs what a guest wrote passes it through [`escape`]; nothing else in the house decides what is harmless. It does not
-//! know where the text goes.
+//! Whoever prints or logs what a guest wrote passes it through [`escape`]; nothing else in the house decides what is
+//! harmless. It does not know where the text goes.
 
-/// The text with everything spelled out that would act on a terminal instead of being read: line ends, ESC and all other controls, and
-/// the characters that reorder or hide text (bidirectional overrides, zero-width and other invisible ones).
+/// The text with everything spelled out that would act on a terminal instead of being read: line ends, ESC and all
+/// other controls, and the characters that reorder or hide text (bidirectional overrides, zero-width and other
+/// invisible ones).
 ///
-/// Quotes and letters of any language stay as they are; a backslash becomes two, so that the result can be read back unambiguously.
+/// Quotes and letters of any language stay as they are; a backslash becomes two, so that the result can be read back
+/// unambiguously.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {

@@ -1,8 +1,9 @@
 //! Compiled code, kept on disk between runs.
 //!
-//! Loading compiled code means running it, so a file counts for nothing until its tag is right: HMAC-SHA256 under a key of this home, over
-//! the file's own name and the code. What was checked is what is loaded: the bytes in memory, not the file again. A file that is missing, old,
-//! cut short or changed is a miss; losing the whole directory costs time only (design section 6).
+//! Loading compiled code means running it, so a file counts for nothing until its tag is right: HMAC-SHA256 under a key
+//! of this home, over the file's own name and the code. What was checked is what is loaded: the bytes in memory, not
+//! the file again. A file that is missing, old, cut short or changed is a miss; losing the whole directory costs time
+//! only (design section 6).
 
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
@@ -70,7 +71,8 @@ impl CodeCache {
     }
 }
 
-/// The name of a component's compiled code: its own digest, and that of everything in the engine that compiled code depends on.
+/// The name of a component's compiled code: its own digest, and that of everything in the engine that compiled code
+/// depends on.
 pub(crate) fn file_name(engine: &wasmtime::Engine, component: &[u8]) -> String {
     let mut settings = Sha256Hasher(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut settings);
@@ -85,7 +87,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Lets SHA-256 stand where the standard library wants a 64-bit hash: the standard one may change with the compiler and is too short.
+/// Lets SHA-256 stand where the standard library wants a 64-bit hash: the standard one may change with the compiler and
+/// is too short.
 struct Sha256Hasher(Sha256);
 
 impl Hasher for Sha256Hasher {

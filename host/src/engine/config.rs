@@ -1,6 +1,7 @@
 //! Every setting of wasmtime, in one place, with its reason. All of them are part of the key of the code cache.
 //!
-//! There is one engine in the process: a component, a linker or a store of another one can then not be mixed up with it.
+//! There is one engine in the process: a component, a linker or a store of another one can then not be mixed up with
+//! it.
 
 use std::num::NonZeroUsize;
 
@@ -23,9 +24,11 @@ fn speed_and_safety(config: &mut Config) {
     // The only compiler in wasmtime's first tier of support, where a bug in the sandbox is treated as a vulnerability.
     config.strategy(Strategy::Cranelift);
     config.cranelift_opt_level(OptLevel::Speed);
-    // Vats are called synchronously, one delivery at a time; the machinery for concurrent calls doubles the cost of a crank.
+    // Vats are called synchronously, one delivery at a time; the machinery for concurrent calls doubles the cost of a
+    // crank.
     config.concurrency_support(false);
-    // A crank that does not end is cut by the ticker. (No fuel: it costs a quarter of a tight loop and nothing meters yet.)
+    // A crank that does not end is cut by the ticker. (No fuel: it costs a quarter of a tight loop and nothing meters
+    // yet.)
     config.epoch_interruption(true);
     // Deep recursion of a guest is its trap, far from the end of the worker's own stack.
     config.max_wasm_stack(STACK_BYTES_MAX);
@@ -48,9 +51,11 @@ fn determinism(config: &mut Config) {
 fn memories(config: &mut Config) {
     // The engine owns memory creation, see there. It needs the on-demand allocator, which is the default.
     config.with_host_memory(memory::creator());
-    // Copy-on-write images are mapped into memories of wasmtime's own making only; with a creator of our own it would panic.
+    // Copy-on-write images are mapped into memories of wasmtime's own making only; with a creator of our own it would
+    // panic.
     config.memory_init_cow(false);
-    // The whole range of 32-bit addresses is reserved, so that compiled code needs no bounds checks and the base never moves.
+    // The whole range of 32-bit addresses is reserved, so that compiled code needs no bounds checks and the base never
+    // moves.
     config.memory_reservation(4 << 30);
     config.memory_may_move(false);
     // Static offsets up to this size need no check either.
@@ -59,10 +64,11 @@ fn memories(config: &mut Config) {
     config.guard_before_linear_memory(false);
 }
 
-/// What of the language is accepted: what today's toolchains emit, and nothing that is new or that nobody has asked for.
+/// What of the language is accepted: what today's toolchains emit, and nothing that is new or that nobody has asked
+/// for.
 ///
-/// Threads, the collector with exceptions and typed function references, and asynchronous components are not even built in: threads and
-/// tasks would let a vat observe time, and state of theirs in the host could not be captured.
+/// Threads, the collector with exceptions and typed function references, and asynchronous components are not even built
+/// in: threads and tasks would let a vat observe time, and state of theirs in the host could not be captured.
 fn language(config: &mut Config) {
     // A vat is single-threaded: shared memory would let it count time.
     config.wasm_shared_everything_threads(false);

@@ -88,7 +88,7 @@ impl Fault {
             Fault::CoreModule => "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`",
             Fault::OtherFormat { .. } => "build it with tools of the same time as this host",
             Fault::UnknownImports { .. } => {
-                "a vat has no network and no files of its own: declare a channel and list it under `uses`, or build without the feature that needs them"
+                "a vat has no network of its own: declare a channel and list it under `uses`, or build without this import"
             }
             Fault::MissingExport { .. } => "build it against world `ocap:vat/vat`, for instance with guest-sdk",
             Fault::WrongType { .. } => "build it against the `vat.wit` of this host's version",

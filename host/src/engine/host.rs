@@ -50,6 +50,8 @@ impl Wasi {
 #[derive(Debug, Default)]
 pub(crate) struct Out {
     pub(crate) syscalls: Vec<Syscall>,
+    /// After an exit there is nothing left to ask for.
+    has_exited: bool,
     sends: usize,
     new_promises: usize,
     bytes: usize,
@@ -61,6 +63,9 @@ impl Out {
     /// # Errors
     /// If it is one too many.
     pub(crate) fn push(&mut self, syscall: Syscall) -> Result<(), Broken> {
+        if self.has_exited {
+            return Err(Broken::AfterExit);
+        }
         match syscall {
             Syscall::Send { .. } => count(&mut self.sends, SENDS_MAX, Broken::Sends)?,
             Syscall::NewPromise { .. } => count(&mut self.new_promises, NEW_PROMISES_MAX, Broken::NewPromises)?,
@@ -69,8 +74,8 @@ impl Out {
             | Syscall::Watch { .. }
             | Syscall::Unwatch { .. }
             | Syscall::Listen { .. }
-            | Syscall::Pin(_)
-            | Syscall::Exit(_) => {}
+            | Syscall::Pin(_) => {}
+            Syscall::Exit(_) => self.has_exited = true,
         }
         if self.syscalls.len() == SYSCALLS_MAX {
             return Err(Broken::Syscalls);

@@ -1,7 +1,8 @@
 //! One vat's place at the engine: its heap while it has one, its store always, and the crank as a transaction on both.
 //!
-//! Its rule: a crank that does not end well leaves nothing behind. The store is taken back, the heap and all that was known of its handles
-//! are thrown away, and the kernel begins the next incarnation with a `Start`. It does not know the kernel's references or the database.
+//! Its rule: a crank that does not end well leaves nothing behind. The store is taken back, the heap and all that was
+//! known of its handles are thrown away, and the kernel begins the next incarnation with a `Start`. It does not know
+//! the kernel's references or the database.
 
 use std::any::Any;
 use std::mem;

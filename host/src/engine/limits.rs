@@ -1,4 +1,5 @@
-//! Every bound that the engine puts on a guest, with its unit and its reason (design section 10), and what breaking one is called.
+//! Every bound that the engine puts on a guest, with its unit and its reason (design section 10), and what breaking one
+//! is called.
 //!
 //! What an operator may choose per vat is in [`Limits`]; the rest is the same for all.
 
@@ -22,7 +23,8 @@ impl Default for Limits {
     }
 }
 
-/// How often the clock of the cranks ticks: fine enough for limits of a second, and a hundred wake-ups a second cost nothing.
+/// How often the clock of the cranks ticks: fine enough for limits of a second, and a hundred wake-ups a second cost
+/// nothing.
 pub const TICK: Duration = Duration::from_millis(10);
 
 /// Syscalls of one crank. Each becomes an entry of the report, which the kernel checks before it applies any.
@@ -37,7 +39,8 @@ pub const CAPS_MAX: usize = 1_024;
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one method's name: it is shown to people.
 pub const METHOD_BYTES_MAX: usize = 1 << 10;
-/// Bytes of bodies and names over all syscalls of one crank: what a report may weigh in the host's memory and in one commit.
+/// Bytes of bodies and names over all syscalls of one crank: what a report may weigh in the host's memory and in one
+/// commit.
 pub const BYTES_OUT_MAX: usize = 8 << 20;
 
 /// Bytes of a key of the vat's store.
@@ -48,7 +51,8 @@ pub const VALUE_BYTES_MAX: usize = 1 << 20;
 pub const STORED_CAP_BYTES: u64 = 8;
 /// Bytes of one page of `keys` or `entries`, unless its first element alone is larger.
 pub const PAGE_BYTES_MAX: usize = 1 << 20;
-/// What an element of a page counts beside its bytes, so that empty ones are bounded too: its place in the guest's list.
+/// What an element of a page counts beside its bytes, so that empty ones are bounded too: its place in the guest's
+/// list.
 pub const PAGE_ELEMENT_BYTES: usize = 16;
 
 /// Bytes of log of one crank. What exceeds it is dropped, and one line says how many lines that were.
@@ -62,8 +66,8 @@ pub const LOG_FIELDS_MAX: usize = 32;
 pub const HANDLES_MAX: usize = 10_000;
 /// WASI resources of one vat (streams, pollables): nothing durable needs one.
 pub const WASI_RESOURCES_MAX: usize = 1_000;
-/// Bytes that the guest may hand over in one call. Room for two bodies, so that a body that is too large is refused by its own name; beyond
-/// that nothing is allocated.
+/// Bytes that the guest may hand over in one call. Room for two bodies, so that a body that is too large is refused by
+/// its own name; beyond that nothing is allocated.
 pub const HOSTCALL_BYTES_MAX: usize = 2 << 20;
 /// Bytes of random of one call.
 pub const RANDOM_BYTES_MAX: u64 = 64 << 10;
@@ -95,6 +99,8 @@ pub(crate) enum Broken {
     NewPromises,
     #[error("more than {BYTES_OUT_MAX} bytes sent in one crank")]
     BytesOut,
+    #[error("a syscall after `exit`, which has to be the last one of its crank")]
+    AfterExit,
     #[error("{caps} capabilities in one payload; at most {CAPS_MAX} are allowed")]
     Caps { caps: usize },
     #[error("a body of {bytes} bytes; at most {BODY_BYTES_MAX} are allowed")]

@@ -1,9 +1,10 @@
-//! All that a vat can import: the ABI, and of WASI what a plain `wasm32-wasip2` component asks for. No sockets, no HTTP.
+//! All that a vat can import: the ABI, and of WASI what a plain `wasm32-wasip2` component asks for. No sockets, no
+//! HTTP.
 //!
 //! What is in the table is what is linked, and unknown imports are judged against exactly that.
 
 use wasmtime::component::types::{Component as ComponentType, ComponentInstance, ComponentItem};
-use wasmtime::component::{HasSelf, Linker, ResourceType};
+use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi::cli::{WasiCli, WasiCliCtxView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::{self as p2, sync};
@@ -43,7 +44,8 @@ const INTERFACES: &[(&str, Add)] = &[
     ("wasi:cli/terminal-stdin@0.2.12", |l| p2::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, cli)),
     ("wasi:cli/terminal-stdout@0.2.12", |l| p2::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, cli)),
     ("wasi:cli/terminal-stderr@0.2.12", |l| p2::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, cli)),
-    // Without preopens there is no descriptor, so nothing of this can be used; it is there because libraries import it unasked.
+    // Without preopens there is no descriptor, so nothing of this can be used; it is there because libraries import it
+    // unasked.
     ("wasi:filesystem/preopens@0.2.12", |l| {
         p2::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, filesystem)
     }),
@@ -72,7 +74,8 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Host>
 /// # Errors
 /// [`Fault::UnknownImports`] with all that is not.
 pub(crate) fn check_imports(linker: &Linker<Host>, component: &ComponentType) -> Result<(), Fault> {
-    // Defining what is defined already is an error, and nothing else tells what a linker holds: so it is tried, on a copy.
+    // Defining what is defined already is an error, and nothing else tells what a linker holds: so it is tried, on a
+    // copy.
     let mut probe = linker.clone();
     let mut names = Vec::new();
     for (import, item) in component.imports(linker.engine()) {
@@ -110,7 +113,7 @@ pub(crate) fn check_exports(engine: &wasmtime::Engine, component: &ComponentType
     Ok(())
 }
 
-/// The functions and resources of an imported interface that the linker does not have.
+/// The functions of an imported interface that the linker does not have.
 fn unknown_items(probe: &mut Linker<Host>, interface: &str, wanted: &ComponentInstance) -> Vec<String> {
     let engine = probe.engine().clone();
     let Ok(mut known) = probe.instance(interface) else { return vec![interface.to_owned()] };
@@ -118,9 +121,9 @@ fn unknown_items(probe: &mut Linker<Host>, interface: &str, wanted: &ComponentIn
     for (name, item) in wanted.exports(&engine) {
         let was_free = match item.ty {
             ComponentItem::ComponentFunc(_) => known.func_new(name, |_, _, _, _| Ok(())).is_ok(),
-            ComponentItem::Resource(_) => known.resource(name, ResourceType::host::<()>(), |_, _| Ok(())).is_ok(),
-            // Plain types are not linked; where they differ a function's type does.
-            ComponentItem::Type(_) => false,
+            // Types are not linked, and resources only where they are defined, not where they are used again. Where one
+            // differs a function's type does.
+            ComponentItem::Type(_) | ComponentItem::Resource(_) => false,
             ComponentItem::CoreFunc(_)
             | ComponentItem::Module(_)
             | ComponentItem::Component(_)
@@ -138,8 +141,8 @@ fn answers_to(known: &str, import: &str) -> bool {
     known == import || track(known).is_some_and(|known| Some(known) == track(import))
 }
 
-/// `wasi:io/poll@0.2` of `wasi:io/poll@0.2.12`. The rule is wasmtime's, for versions whose first number that is not 0 is the second, which
-/// all of ours are.
+/// `wasi:io/poll@0.2` of `wasi:io/poll@0.2.12`. The rule is wasmtime's, for versions whose first number that is not 0
+/// is the second, which all of ours are.
 fn track(name: &str) -> Option<&str> {
     let (at, version) = (name.find('@')?, name.split('@').nth(1)?);
     let minor = version.strip_prefix("0.")?;

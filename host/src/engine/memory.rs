@@ -1,11 +1,11 @@
 //! Where the linear memory of every vat comes from.
 //!
-//! The engine owns it instead of leaving it to wasmtime because a heap is one day to be captured and put back (design section 11), and that
-//! begins with whoever makes the memory. Today it does no more than wasmtime would: an address range that is reserved whole and made usable
-//! page by page, with a guard behind it.
+//! The engine owns it instead of leaving it to wasmtime because a heap is one day to be captured and put back (design
+//! section 11), and that begins with whoever makes the memory. Today it does no more than wasmtime would: an address
+//! range that is reserved whole and made usable page by page, with a guard behind it.
 //!
-//! Compiled code relies on three promises: the base never moves, every byte below `byte_size` can be read and written, and an access
-//! between there and the end of the reservation and its guard faults instead of touching something else.
+//! Compiled code relies on three promises: the base never moves, every byte below `byte_size` can be read and written,
+//! and an access between there and the end of the reservation and its guard faults instead of touching something else.
 #![allow(unsafe_code)] // mmap and wasmtime's two unsafe traits; each use says why it is sound.
 
 use std::ffi::c_void;
@@ -23,7 +23,8 @@ pub(crate) fn creator() -> Arc<dyn MemoryCreator> {
 /// Reserves what it is asked for.
 struct Reserving;
 
-// SAFETY: `Mapping::new` reserves at least the bytes that it is asked to, with `guard` inaccessible bytes behind them, zeroed by the kernel.
+// SAFETY: `Mapping::new` reserves at least the bytes that it is asked to, with `guard` inaccessible bytes behind them,
+// zeroed by the kernel.
 unsafe impl MemoryCreator for Reserving {
     fn new_memory(
         &self,
@@ -49,8 +50,8 @@ struct Mapping {
     guard: usize,
 }
 
-// SAFETY: a mapping belongs to the process, not to a thread, and `base` is only used through `&mut self` or by compiled code, which wasmtime
-// lets run on one thread at a time.
+// SAFETY: a mapping belongs to the process, not to a thread, and `base` is only used through `&mut self` or by compiled
+// code, which wasmtime lets run on one thread at a time.
 unsafe impl Send for Mapping {}
 // SAFETY: `&self` gives out numbers and the address only.
 unsafe impl Sync for Mapping {}
@@ -73,8 +74,8 @@ impl Mapping {
         }
         let added = size.saturating_sub(self.size);
         if added > 0 {
-            // SAFETY: the range lies within the mapping (`size <= capacity`) and was inaccessible, so nobody refers to it. `self.size` is
-            // always a multiple of 64 KiB, hence of the page size.
+            // SAFETY: the range lies within the mapping (`size <= capacity`) and was inaccessible, so nobody refers to
+            // it. `self.size` is always a multiple of 64 KiB, hence of the page size.
             unsafe {
                 let from = self.base.as_ptr().byte_add(self.size);
                 mm::mprotect(from, added, MprotectFlags::READ | MprotectFlags::WRITE)?;

@@ -1,8 +1,9 @@
 //! The worker's copy of one vat's c-list, for as long as an incarnation lives.
 //!
-//! It says what each handle of the guest refers to, gives out slots, and at the end of a crank says which slots were taken up and which
-//! were given up. Its rule: everything follows from the deliveries, so that the same deliveries give the same slots and handles. It is thrown
-//! away when a crank fails, and does not know wasm, messages or the kernel's references.
+//! It says what each handle of the guest refers to, gives out slots, and at the end of a crank says which slots were
+//! taken up and which were given up. Its rule: everything follows from the deliveries, so that the same deliveries give
+//! the same slots and handles. It is thrown away when a crank fails, and does not know wasm, messages or the kernel's
+//! references.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +41,7 @@ struct Row {
 #[derive(Debug, Clone, Copy)]
 struct Before {
     had_handle: bool,
-    /// Delivered, made or exposed in this crank.
+    /// Delivered, made or exposed in this crank: the kernel counts it as held from then on without being told.
     arrived: bool,
 }
 
@@ -98,7 +99,7 @@ impl Mirror {
     /// A handle on a reference that did not exist before, under the next slot.
     pub(crate) fn make(&mut self) -> Result<(Slot, Handle), Broken> {
         let slot = Slot(self.next);
-        self.next += 1;
+        self.next = self.next.checked_add(1).expect("64 bits of slots do not run out");
         self.touch(slot).arrived = true;
         Ok((slot, self.take(slot)?))
     }
@@ -106,7 +107,10 @@ impl Mirror {
     /// A handle on an object of this vat, under the next slot unless the id is bound.
     pub(crate) fn expose(&mut self, Exposed { object, lifetime }: Exposed) -> Result<(Slot, Handle), Broken> {
         match self.exports.get(&object) {
-            Some(&(slot, bound)) if bound == lifetime => Ok((slot, self.take(slot)?)),
+            Some(&(slot, bound)) if bound == lifetime => {
+                self.touch(slot).arrived = true;
+                Ok((slot, self.take(slot)?))
+            }
             Some(_) => Err(Broken::OtherLifetime { object }),
             None => {
                 let (slot, handle) = self.make()?;
@@ -142,7 +146,8 @@ impl Mirror {
         Ok(slot)
     }
 
-    /// The crank ended well. `stored` are slots that gained or lost a mention in the store, `is_stored` says what it mentions now.
+    /// The crank ended well. `stored` are slots that gained or lost a mention in the store, `is_stored` says what it
+    /// mentions now.
     pub(crate) fn finish(&mut self, stored: &[Slot], is_stored: impl Fn(Slot) -> bool) -> Changes {
         for &slot in stored {
             self.touch(slot);
@@ -300,8 +305,11 @@ mod tests {
         mirror.release(handle).expect("it is held");
         assert_eq!(finish(&mut mirror), changes(&[], &[slot.0]));
         assert_eq!(mirror.expose(BRIEF).expect("bound").0, slot);
-        assert_eq!(finish(&mut mirror), changes(&[slot.0], &[]));
+        assert_eq!(finish(&mut mirror), changes(&[], &[]), "exposing says by itself that there is a handle again");
         mirror.release(handle).expect("places are used again, so it is the same handle");
+        assert_eq!(finish(&mut mirror), changes(&[], &[slot.0]));
+        let (_, handle) = mirror.expose(BRIEF).expect("bound");
+        mirror.release(handle).expect("it is held");
         mirror.unbind(&[8]);
         assert_eq!(finish(&mut mirror), changes(&[], &[slot.0]));
         assert!(!mirror.rows.contains_key(&slot));

@@ -1,10 +1,11 @@
 //! The room where components run: the only wasmtime in the project.
 //!
-//! A component's bytes become [`Code`] once ([`Engine::prepare`]); an [`Instance`] is one vat that runs it, crank by crank. Everything that a
-//! guest can observe is a function of its deliveries, its store, its seed and the time that each crank is given.
+//! A component's bytes become [`Code`] once ([`Engine::prepare`]); an [`Instance`] is one vat that runs it, crank by
+//! crank. Everything that a guest can observe is a function of its deliveries, its store, its seed and the time that
+//! each crank is given.
 //!
-//! It knows what passes between the kernel and a vat ([`ocap_kernel::Crank`], [`ocap_kernel::Report`]) and nothing else of the house: no
-//! database, no files but its cache, no sockets.
+//! It knows what passes between the kernel and a vat ([`ocap_kernel::Crank`], [`ocap_kernel::Report`]) and nothing else
+//! of the house: no database, no files but its cache, no sockets.
 
 mod bindings;
 mod cache;
@@ -95,8 +96,9 @@ impl Engine {
         Ok(Engine(Arc::new(Inner { engine, linker, cache, _ticker: ticker })))
     }
 
-    /// Makes a component ready to run: checks that it is one and fits world `ocap:vat/vat`, compiles it or takes what was compiled before
-    /// from the cache, and links it. This takes a second per ten megabytes, and is not for the thread that runs the kernel.
+    /// Makes a component ready to run: checks that it is one and fits world `ocap:vat/vat`, compiles it or takes what
+    /// was compiled before from the cache, and links it. This takes a second per ten megabytes, and is not for the
+    /// thread that runs the kernel.
     ///
     /// # Errors
     /// What is wrong with the component.
@@ -135,7 +137,8 @@ impl Engine {
 /// Compiled code from the cache; `None` if this wasmtime did not make it.
 #[allow(unsafe_code)]
 fn load(engine: &wasmtime::Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: `code` is the very buffer whose tag `CodeCache::load` has verified under this home's key, so these are bytes that
-    // `Component::serialize` gave to this program, and nobody can change them between the check and this use.
+    // SAFETY: `code` is the very buffer whose tag `CodeCache::load` has verified under this home's key, so these are
+    // bytes that `Component::serialize` gave to this program, and nobody can change them between the check and this
+    // use.
     unsafe { Component::deserialize(engine, code) }.ok()
 }

@@ -37,9 +37,16 @@ fn reason(error: &wasmtime::Error, budget: Duration) -> String {
         };
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => format!("the vat spent its time budget of {budget:?}"),
+        Some(Trap::Interrupt) => format!("the vat spent its time budget of {}", in_words(budget)),
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
         None => escape(&error.root_cause().to_string()),
+    }
+}
+
+fn in_words(time: Duration) -> String {
+    match (time.as_secs(), time.subsec_millis()) {
+        (seconds, 0) => format!("{seconds} s"),
+        _ => format!("{} ms", time.as_millis()),
     }
 }
 
@@ -77,7 +84,7 @@ mod tests {
     #[test]
     fn a_spent_budget_is_named_in_the_units_of_its_declaration() {
         let error = wasmtime::Error::new(Trap::Interrupt);
-        assert_eq!(describe(&error, Duration::from_secs(1), None), "the vat spent its time budget of 1s");
+        assert_eq!(describe(&error, Duration::from_secs(1), None), "the vat spent its time budget of 1 s");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One vat's own store: an ordered map whose transaction is the crank.
 //!
-//! Writes happen at once, so a crank reads its own; the first old value of each key is remembered, and both the undoing of a crank and
-//! its report come out of that one memory. It does not know handles, wasm or the database.
+//! Writes happen at once, so a crank reads its own; the first old value of each key is remembered, and both the undoing
+//! of a crank and its report come out of that one memory. It does not know handles, wasm or the database.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -85,7 +85,8 @@ impl VatStore {
             .map(|(key, value)| (key.as_slice(), value))
     }
 
-    /// Makes this crank's writes final and returns those that changed something, with the slots that gained or lost a mention.
+    /// Makes this crank's writes final and returns those that changed something, with the slots that gained or lost a
+    /// mention.
     pub(crate) fn commit(&mut self) -> (Vec<StoreWrite>, Vec<Slot>) {
         let (mut writes, mut slots) = (Vec::new(), Vec::new());
         for (key, before) in std::mem::take(&mut self.before) {

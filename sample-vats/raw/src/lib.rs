@@ -1,4 +1,5 @@
-//! A vat written against the bare WIT: one method for each thing that a host does for a guest, and for each way to misbehave.
+//! A vat written against the bare WIT: one method for each thing that a host does for a guest, and for each way to
+//! misbehave.
 //!
 //! The engine's tests and the benchmark use it. Bodies are plain bytes here, not CBOR: the contract does not care.
 
@@ -35,6 +36,9 @@ impl Guest for Raw {
 
     fn deliver(_object: u64, method: String, args: Payload, resolver: Option<Cap>) {
         let answer = act(&method, args);
+        if method == "exit" {
+            return;
+        }
         if let Some(resolver) = resolver {
             kernel::settle(resolver, &Answer::Fulfill(parcel(&answer)));
         }
@@ -101,6 +105,7 @@ fn act(method: &str, args: Payload) -> Vec<u8> {
             keep(args.caps.iter().map(Cap::duplicate).collect());
             Vec::new()
         }
+        "hoard" => keep((0..number(&args.body)).map(|_| args.caps[0].duplicate()).collect()),
         "release" => {
             KEPT.take();
             Vec::new()
@@ -110,7 +115,8 @@ fn act(method: &str, args: Payload) -> Vec<u8> {
             kernel::unwatch(7);
             Vec::new()
         }
-        "exit" => {
+        // The caller hears that its resolver was dropped: nothing may follow an exit.
+        "exit" | "exit-twice" => {
             kernel::exit(Ok(&parcel(b"bye")));
             Vec::new()
         }

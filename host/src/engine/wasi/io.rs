@@ -1,6 +1,7 @@
 //! `wasi:io` without waiting: what is ready goes through, what would block ends the crank with advice.
 //!
-//! The functions are wasmtime-wasi's asynchronous ones, each polled once. Its synchronous ones would start a tokio runtime and wait.
+//! The functions are wasmtime-wasi's asynchronous ones, each polled once. Its synchronous ones would start a tokio
+//! runtime and wait.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

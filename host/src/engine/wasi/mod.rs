@@ -1,5 +1,6 @@
-//! WASI for vats (design section 5): clocks read the crank's time, random comes from the vat's seed, what is printed is logged, and nothing
-//! blocks. Whatever is not here comes from wasmtime-wasi, without environment, arguments or directories.
+//! WASI for vats (design section 5): clocks read the crank's time, random comes from the vat's seed, what is printed is
+//! logged, and nothing blocks. Whatever is not here comes from wasmtime-wasi, without environment, arguments or
+//! directories.
 
 mod clocks;
 mod io;
