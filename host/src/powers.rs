@@ -7,10 +7,13 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+
+use crate::engine::CrankTime;
 
 /// The authority of this process, as a value that must be handed on.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +62,23 @@ impl Powers {
     /// A variable of the environment.
     pub fn variable(self, name: &str) -> Option<OsString> {
         std::env::var_os(name)
+    }
+
+    /// Unpredictable bytes from the system.
+    ///
+    /// # Errors
+    /// If the system has none.
+    pub fn fill_with_entropy(self, bytes: &mut [u8]) -> io::Result<()> {
+        getrandom::fill(bytes).map_err(io::Error::from)
+    }
+
+    /// The time that a crank sees: the time of day, and the time since this process first asked.
+    pub fn crank_time(self) -> CrankTime {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        CrankTime {
+            wall: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            monotonic: FIRST.get_or_init(Instant::now).elapsed(),
+        }
     }
 
     /// The time of day, in milliseconds since 1970.

@@ -19,6 +19,8 @@ pub struct VatView<'k> {
     pub queued: usize,
     /// References in its c-list.
     pub references: usize,
+    /// Objects that it exposes.
+    pub exports: usize,
 }
 
 impl Kernel {
@@ -43,6 +45,7 @@ impl Kernel {
             is_awake: seat.heap == Heap::Live,
             queued: seat.inbox.len(),
             references: self.clists.of(id).count(),
+            exports: seat.exports.len(),
         })
     }
 
@@ -57,6 +60,11 @@ impl Kernel {
             Object { owner: Owner::Host(name), .. } => Some((*id, name.as_str())),
             Object { owner: Owner::Vat(..) | Owner::HostUntilBoot(_), .. } => None,
         })
+    }
+
+    /// The number that the next object gets: a launch numbers its host objects first, in their order.
+    pub fn next_object(&self) -> ObjectId {
+        ObjectId(self.counters.object)
     }
 
     /// How often this store was booted, this time included.

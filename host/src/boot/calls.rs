@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Kernel, Kref, Payload, Resolution, Vat, VatId};
+use ocap_kernel::{Kernel, Kref, Payload, Resolution, Subcluster, SubclusterId, Vat, VatId};
 use serde_json::Value as Json;
 
 use crate::daemon::requests::CallOutcome;
@@ -71,13 +71,20 @@ fn find_target(kernel: &Kernel, target: &str) -> Result<Kref, Problem> {
     let vat = if target.contains('/') {
         find_vat(kernel, target)?.0
     } else {
-        let found = kernel.subclusters().find(|(_, row)| row.name == target);
-        found.ok_or_else(|| unknown(kernel, target))?.1.bootstrap
+        find_subcluster(kernel, target)?.1.bootstrap
     };
     kernel.root_of(vat).ok_or_else(|| {
         Problem::new("ocap::target::gone", format!("the vat `{target}` has ended"))
             .with_help("see what there is: `ocap-host status`")
     })
+}
+
+/// A living subcluster by its name.
+///
+/// # Errors
+/// If there is none, with the name that may have been meant.
+pub(super) fn find_subcluster<'k>(kernel: &'k Kernel, name: &str) -> Result<(SubclusterId, &'k Subcluster), Problem> {
+    kernel.subclusters().find(|(_, row)| row.name == name).ok_or_else(|| unknown(kernel, name))
 }
 
 /// A living vat by `subcluster/vat`.

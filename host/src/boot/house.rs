@@ -48,9 +48,9 @@ impl House {
             Err(error) => return Err(unusable(home, HOST_CONFIG, &error)),
         };
         for name in [BLOBS, CACHE, CHANNELS] {
-            home.make_private_directory(name).map_err(|error| unusable(home, name, &error))?;
+            drop(home.directory(name)?);
         }
-        let open = |name| home.dir().open_dir(name).map_err(|error| unusable(home, name, &error));
+        let open = |name| home.directory(name);
         let key = home_key(home, powers)?;
         let cache = CodeCache { dir: open(CACHE)?, key: derived(&key, &[b"compiled code"]) };
         let engine = Engine::new(Some(cache)).map_err(|error| {
@@ -108,6 +108,10 @@ impl House {
         let recorded = Arc::new(recorded);
         locked(&self.declarations).insert(subcluster, recorded.clone());
         Ok(recorded)
+    }
+
+    pub(super) fn forget_declaration(&self, subcluster: SubclusterId) {
+        locked(&self.declarations).remove(&subcluster);
     }
 
     pub(super) fn is_eager(&self, kernel: &Kernel, vat: &Vat) -> bool {

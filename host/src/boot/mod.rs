@@ -78,7 +78,7 @@ async fn run_to_the_end(
         launch::launch(&house, &path, &file.to_string_lossy()).await?;
     }
     let (sender, requests) = mpsc::channel(64);
-    let (inventory, boot) = house.look(|run_loop, house| {
+    let (inventory, boot) = house.act(|run_loop, house| {
         (report::inventory(run_loop, house), run_loop.kernel().boot())
     }).await?;
     daemon.ready(boot, sender)?;

@@ -3,6 +3,7 @@
 //! A command knows the control socket's types and nothing of vats. stdout carries the answer only; everything else is stderr's.
 
 mod absence;
+mod bundle;
 mod call;
 mod client;
 mod exit;
@@ -14,6 +15,7 @@ mod session;
 mod status;
 mod stop;
 mod table;
+mod terminate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -58,9 +60,12 @@ enum Command {
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Terminate(terminate::TerminateArgs),
     Stop(stop::StopArgs),
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
 }
 
 /// Does what the command line says; diagnostics have been shown when it returns.
@@ -87,6 +92,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Terminate(args) => terminate::run(args, session),
+        Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
     }

@@ -151,6 +151,7 @@ fn router(desk: Arc<Desk>) -> Router {
         .route("/v1/ping", get(routes::ping))
         .route("/v1/status", get(routes::status))
         .route("/v1/launch", post(routes::launch))
+        .route("/v1/terminate", post(routes::terminate))
         .route("/v1/call", post(routes::call))
         .route("/v1/quarantine", get(routes::quarantine))
         .route("/v1/quarantine/retry", post(routes::quarantine_retry))

@@ -28,6 +28,13 @@ pub enum Request {
         /// Where the answer goes.
         reply: Reply<Launched>,
     },
+    /// End a subcluster for good, with everything its vats keep.
+    Terminate {
+        /// Its name.
+        subcluster: String,
+        /// Where the answer goes.
+        reply: Reply<Terminated>,
+    },
     /// Send a message to an object and wait for its answer.
     Call {
         /// `subcluster`, `subcluster/vat` or a kref.
@@ -333,6 +340,26 @@ pub struct LaunchBody {
     /// As the user wrote it; the path itself where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<String>,
+}
+
+/// What has ended: the answer of `POST /v1/terminate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "$type", rename = "terminated")]
+pub struct Terminated {
+    /// `s1`.
+    pub id: String,
+    /// The subcluster's name.
+    pub name: String,
+    /// The names of the vats that ended with it.
+    pub vats: Vec<String>,
+}
+
+/// The body of `POST /v1/terminate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TerminateBody {
+    /// The subcluster's name.
+    pub subcluster: String,
 }
 
 /// The body of `POST /v1/call`.

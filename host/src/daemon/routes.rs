@@ -14,8 +14,7 @@ use tokio::sync::oneshot;
 use super::control::{BODY_BYTES_MAX, Desk, STARTING, STOPPING, stopping};
 use super::requests::{
     CallBody, CallOutcome, Inventory, LaunchBody, Launched, Pong, Quarantine, Reply, Request, Retried, RetryBody,
-    Status, Stopping,
-};
+    Status, Stopping, TerminateBody, Terminated};
 use super::status_file::Phase;
 use crate::problem::Problem;
 
@@ -86,6 +85,11 @@ pub(super) async fn launch(State(desk): Desks, body: Body) -> Answer<Launched> {
     ask(&desk, |reply| Request::Launch { path, written, reply }).await.map(Json)
 }
 
+pub(super) async fn terminate(State(desk): Desks, body: Body) -> Answer<Terminated> {
+    let TerminateBody { subcluster } = parse(body)?;
+    ask(&desk, |reply| Request::Terminate { subcluster, reply }).await.map(Json)
+}
+
 pub(super) async fn call(State(desk): Desks, body: Body) -> Answer<CallOutcome> {
     let CallBody { target, method, args } = parse(body)?;
     ask(&desk, |reply| Request::Call { target, method, args, reply }).await.map(Json)
@@ -116,7 +120,7 @@ pub(super) async fn stop(State(desk): Desks) -> Answer<Stopping> {
 
 pub(super) async fn no_such_route(uri: Uri) -> Refusal {
     Refusal(Problem::new(NO_SUCH_ROUTE, format!("there is nothing at `{}`", uri.path())).with_help(
-        "the paths are /v1/ping, /v1/status, /v1/launch, /v1/call, /v1/quarantine, /v1/quarantine/retry and /v1/stop",
+        "the paths are /v1/ping, /v1/status, /v1/launch, /v1/terminate, /v1/call, /v1/quarantine, /v1/quarantine/retry and /v1/stop",
     ))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ocap_kernel::rows::WhenQuarantined;
+use ocap_kernel::WhenQuarantined;
 
 use super::host::VatLimits;
 use super::{ChannelDeclaration, ChannelKind, Declaration, Direction, Framing, Linkage, Start, VatDeclaration, units};

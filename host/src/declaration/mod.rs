@@ -21,7 +21,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use ocap_kernel::rows::WhenQuarantined;
+use ocap_kernel::WhenQuarantined;
 
 pub use channel::{ChannelPlace, ChannelRoot};
 pub use host::{HostConfig, VatLimits};

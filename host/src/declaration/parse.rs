@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use ocap_kernel::rows::WhenQuarantined;
+use ocap_kernel::WhenQuarantined;
 use serde_json::Value;
 use toml::de::DeValue;
 

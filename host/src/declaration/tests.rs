@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::problem::Problem;
-use ocap_kernel::rows::WhenQuarantined;
+use ocap_kernel::WhenQuarantined;
 
 const MATCHER: &str = r#"# The scenario of the guide.
 name = "matcher"

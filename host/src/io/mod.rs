@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use cap_std::fs::Dir;
-use ocap_kernel::{Answer, Code, Kref, MessageId, ObjectId, Payload, Resolution};
+use ocap_kernel::{Code, HostCall, Kref, MessageId, ObjectId, Payload, Reply, Resolution};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -83,28 +83,6 @@ pub enum FromIo {
         /// The connection.
         object: ObjectId,
     },
-}
-
-/// How a host object answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
-    /// As a vat could.
-    Settle(Answer<Kref>),
-    /// As only the kernel can.
-    Fail(Code),
-}
-
-/// A message from a vat to a channel or a connection. Each is answered exactly once, unless [`Io::close`] comes first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostCall {
-    /// Names it in its answer.
-    pub id: MessageId,
-    /// To whom.
-    pub object: ObjectId,
-    /// The method's name.
-    pub method: String,
-    /// The arguments, as a vat wrote them.
-    pub args: Payload<Kref>,
 }
 
 /// A declared channel of kind `unix-listen` (design section 8).
@@ -252,7 +230,7 @@ impl Io {
 
     /// Closes everything. All sockets are gone when this returns. The handle ends when every connection has written what its socket
     /// takes without waiting, and every task is over; who does not care need not wait for it.
-    pub fn close(self) -> JoinHandle<()> {
+    pub fn close(&self) -> JoinHandle<()> {
         let channels = std::mem::take(&mut *locked(&self.channels));
         for channel in channels.values() {
             channel.close();
