@@ -32,7 +32,7 @@ pub(super) fn open_all(kernel: &Kernel, house: &House, io: &Io) {
             .map(|spec| io.open(ChannelSpec { handler: kernel.kept_by(object), ..spec }));
         match opened {
             Ok(Ok(())) => {}
-            Ok(Err(fault)) => crate::daemon::log::record(&fault.into()),
+            Ok(Err(fault)) => crate::daemon::log::record(&Problem::from(&fault)),
             // Not even tried: the channels' own list does not know of it, so it is said here.
             Err(problem) => house.notice(problem),
         }

@@ -118,7 +118,7 @@ pub(super) fn accuse(kernel: &Kernel, house: &House, vat: VatId, cause: &str) ->
 }
 
 fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Problem {
-    let cause = escape(cause).into_owned();
+    let cause = escape(cause);
     let view = kernel.vat(vat).expect("the accused lives");
     let name = &view.row.name;
     let Ok(recorded) = house.declaration(kernel, view.row.subcluster) else {

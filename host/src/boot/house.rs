@@ -163,7 +163,7 @@ fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {
 
 fn make_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {
     let mut key = [0; 32];
-    let write = || {
+    let mut write = || {
         powers.fill_with_entropy(&mut key)?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);

@@ -141,7 +141,7 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<Launch
         let object = ObjectId(first.0 + index as u64);
         opened.push(object);
         let io = run_loop.io();
-        let open = spec(house, declaration, channel, object).and_then(|spec| io.open(spec).map_err(Problem::from));
+        let open = spec(house, declaration, channel, object).and_then(|spec| io.open(spec).map_err(|fault| Problem::from(&fault)));
         if let Err(problem) = open {
             opened.iter().for_each(|object| io.close_channel(*object));
             return Err(problem);

@@ -104,7 +104,7 @@ struct Up {
 async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
-    let (store, state) = Store::open(&home.path_of(crate::daemon::home::STORE))?;
+    let (store, state) = Store::open(&home.path_of(crate::daemon::home::STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
     let mut kernel = Kernel::load(state).map_err(|corrupt| {
         Problem::new("ocap::store::contradiction", format!("the store contradicts itself: {corrupt}"))

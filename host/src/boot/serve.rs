@@ -57,7 +57,7 @@ type LoopEnd = Result<std::thread::Result<Result<(), StoreError>>, tokio::task::
 /// Why the loop ended by itself.
 fn why(ended: LoopEnd) -> Problem {
     match ended {
-        Ok(Ok(Err(failure))) => failure.into(),
+        Ok(Ok(Err(failure))) => Problem::from(&failure),
         Ok(Ok(Ok(()))) => Problem::new("ocap::host::ended", "the run loop ended by itself, which is a bug"),
         Ok(Err(_)) | Err(_) => Problem::new("ocap::host::panicked", "the run loop panicked, which is a bug")
             .with_help("nothing that was acknowledged is lost: start again, and report the last lines of the log"),

@@ -142,6 +142,7 @@ impl Channel {
             object: self.spec.object,
             subcluster: self.spec.subcluster.clone(),
             name: self.spec.name.clone(),
+            path: self.spec.root.join(&self.spec.path),
             state,
             connections: CONNECTIONS_MAX - self.room.available_permits(),
             clients_refused: self.clients_refused.load(Ordering::Relaxed),

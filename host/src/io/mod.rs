@@ -139,6 +139,8 @@ pub struct ChannelStatus {
     pub subcluster: String,
     /// Its name there.
     pub name: String,
+    /// Where its socket is or would be; only said to people.
+    pub path: PathBuf,
     /// Whether clients reach it.
     pub state: ChannelState,
     /// Clients connected now.

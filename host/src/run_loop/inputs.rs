@@ -81,7 +81,10 @@ impl RunLoop {
         match event {
             FromIo::Connect { name, reply } => {
                 let object = self.kernel.export_until_boot(name);
-                self.when_durable(move || drop(reply.send(object)));
+                self.when_durable(move || {
+                    // A client that left meanwhile needs no object.
+                    let _ = reply.send(object);
+                });
             }
             FromIo::Send { target, method, args, reply } => {
                 let asked = self.kernel.ask(target, &method, args);

@@ -114,7 +114,8 @@ impl RunLoop {
                     Place::ToBeMade(Box::new(code.clone()))
                 }
             };
-            self.workers.give(Job { crank, now: self.time(), place });
+            let now = self.time();
+            self.workers.give(Job { crank, now, place });
         }
     }
 

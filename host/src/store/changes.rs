@@ -25,7 +25,13 @@ pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<()> {
     write_clist(connection, &commit.clist)?;
     write_queue(connection, &commit.queue)?;
     write_holds(connection, &commit.holds)?;
+    forget_vats(connection, &commit.forgotten)?;
     write_vat_stores(connection, &commit.store)
+}
+
+fn forget_vats(connection: &Connection, forgotten: &[VatId]) -> Result<()> {
+    let mut statement = connection.prepare_cached("DELETE FROM vat_store WHERE vat = ?1")?;
+    forgotten.iter().try_for_each(|vat| statement.execute([int(vat.0)]).map(drop))
 }
 
 /// The kernel's numbers are unsigned, SQLite's are not: the same bits. CHECKs refuse one that would be out of order.
