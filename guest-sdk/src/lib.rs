@@ -1,1 +1,137 @@
 //! What the author of a vat sees.
+//!
+//! ```
+//! use ocap_guest_sdk::prelude::*;
+//!
+//! /// Counts, and remembers.
+//! #[derive(Durable, Default)]
+//! struct Counter {
+//!     count: u64,
+//! }
+//!
+//! #[object]
+//! impl Counter {
+//!     fn increment(&mut self, by: u64) -> u64 {
+//!         self.count += by;
+//!         self.count
+//!     }
+//!
+//!     fn get(&self) -> u64 {
+//!         self.count
+//!     }
+//! }
+//!
+//! vat!(Counter);
+//! ```
+//!
+//! - **Objects.** [`object`] on an `impl` block makes its methods callable by whoever holds a capability to the object. [`vat!`] names the
+//!   root, object 0, and further kinds of durable objects. [`This`] makes more objects and is what asynchronous methods get.
+//! - **State.** [`Durable`](derive@Durable) state is loaded before a method and saved after it if the method changed it. A delivery is a transaction: if the code
+//!   panics, nothing of it has happened, and the caller is told.
+//! - **Capabilities.** A [`Cap`] can be called, passed in arguments and answers, and kept in durable state. [`Cap::call`] gives a
+//!   [`Promise`], to be awaited, sent to at once, or passed on.
+//! - **Awaiting.** Other deliveries run while a method waits. So a method that awaits has no `self`: it takes `this: This<Self>` and looks
+//!   at its state with [`This::read`] and [`This::with`], whose borrow can not last across an await because their argument is a plain
+//!   closure. The compiler keeps this rule, not the reader.
+//! - **Grants and parameters** are in the [`Context`], which a method marked `#[started]` gets once an incarnation, and [`context()`] gives
+//!   at any time.
+//!
+//! Nothing here holds a resource of the host but capabilities, and nothing prints: use [`info!`] and its sisters. A panic's message goes
+//! to the log before the vat traps.
+
+mod answer;
+mod args;
+pub mod bindings;
+mod body;
+mod cap;
+mod channel;
+mod context;
+mod durable;
+mod error;
+mod executor;
+mod future;
+pub mod log;
+mod object;
+mod promise;
+pub mod store;
+mod this;
+pub mod vat;
+
+pub use args::Arguments;
+pub use cap::Cap;
+pub use channel::{Channel, Connection};
+pub use context::{Context, context};
+pub use durable::Durable;
+pub use error::Error;
+pub use executor::spawn;
+pub use future::{join, join_all};
+pub use object::Object;
+pub use ocap_guest_sdk_macros::{Durable, object};
+pub use ocap_passable::{Bytes, Failure};
+pub use promise::{Promise, Resolver, promise};
+pub use this::This;
+
+/// Anything that can be passed, with its capabilities as handles.
+pub type Value = ocap_passable::Value<Cap>;
+
+/// What a method that can fail answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that most vats use.
+pub mod prelude {
+    pub use crate::{
+        Bytes, Cap, Channel, Connection, Context, Durable, Error, Object, Promise, Resolver, Result, This, Value,
+        context, debug, error, info, join, join_all, object, promise, spawn, store, trace, vat, warn,
+    };
+    pub use serde::{Deserialize, Serialize};
+}
+
+/// For the macros.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::answer::{Outcome, Reply};
+    pub use crate::args::Args;
+    pub use crate::durable::Kind;
+    pub use crate::error::to_error;
+    pub use serde;
+}
+
+/// Makes a component of objects: the root, which is object 0, and any further kinds of durable objects.
+///
+/// The root is `Default` when it is first looked at. What else an incarnation has to do when it begins stands in the root's method
+/// marked `#[started]`.
+#[macro_export]
+macro_rules! vat {
+    ($root:ty $(, $kind:ty)* $(,)?) => {
+        const _: () = {
+            struct Vat;
+
+            impl $crate::bindings::exports::ocap::vat::lifecycle::Guest for Vat {
+                fn start(boot: $crate::bindings::exports::ocap::vat::lifecycle::Boot) -> ::core::result::Result<(), ::std::string::String> {
+                    const KINDS: &[$crate::private::Kind] =
+                        &[$crate::private::Kind::of::<$root>(), $($crate::private::Kind::of::<$kind>()),*];
+                    $crate::vat::start::<$root>(KINDS, boot)
+                }
+
+                fn deliver(
+                    object: u64,
+                    method: ::std::string::String,
+                    args: $crate::bindings::ocap::vat::kernel::Payload,
+                    resolver: ::core::option::Option<$crate::bindings::ocap::vat::kernel::Cap>,
+                ) {
+                    $crate::vat::deliver::<$root>(object, &method, args, resolver);
+                }
+
+                fn settled(resolutions: ::std::vec::Vec<(u64, $crate::bindings::ocap::vat::kernel::Resolution)>) {
+                    $crate::vat::settled(resolutions);
+                }
+
+                fn dropped(objects: ::std::vec::Vec<u64>) {
+                    $crate::vat::dropped(&objects);
+                }
+            }
+
+            $crate::bindings::export_vat!(Vat with_types_in $crate::bindings);
+        };
+    };
+}

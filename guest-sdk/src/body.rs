@@ -1,0 +1,80 @@
+//! A body and its capabilities, out and in.
+//!
+//! Serde knows nothing of the list of capabilities beside a body, so while one is written or read the list lies in a thread-local.
+
+use std::cell::RefCell;
+
+use ocap_passable::{NotPassable, Value as Plain, decode, from_value, to_bytes};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Cap;
+use crate::bindings::ocap::vat::kernel::{Parcel, Payload};
+
+thread_local! {
+    static OUTGOING: RefCell<Option<Vec<Cap>>> = const { RefCell::new(None) };
+    static INCOMING: RefCell<Vec<Cap>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Bytes, and the capabilities that they mention by index.
+#[derive(Default)]
+pub(crate) struct Body {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) caps: Vec<Cap>,
+}
+
+impl Body {
+    pub(crate) fn write<T: Serialize + ?Sized>(it: &T) -> Result<Body, NotPassable> {
+        let outer = OUTGOING.replace(Some(Vec::new()));
+        let bytes = to_bytes(it);
+        let caps = OUTGOING.replace(outer).unwrap_or_default();
+        Ok(Body { bytes: bytes?, caps })
+    }
+
+    pub(crate) fn received(payload: Payload) -> Body {
+        Body { bytes: payload.body, caps: payload.caps.into_iter().map(Cap::new).collect() }
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, NotPassable> {
+        let value = decode(&self.bytes)?;
+        read_value(value, self.caps).0
+    }
+
+    /// The one capability, if the body is nothing else.
+    pub(crate) fn lone_cap(&self) -> Option<&Cap> {
+        // Canonical bytes of capability 0: the private tag and a zero.
+        const CAP_0: [u8; 6] = [0xda, 0x4f, 0x43, 0x41, 0x50, 0x00];
+        self.caps.first().filter(|_| self.bytes == CAP_0)
+    }
+
+    /// Lends it to the kernel.
+    pub(crate) fn lend<R>(&self, take: impl FnOnce(Parcel<'_>) -> R) -> R {
+        let caps: Vec<_> = self.caps.iter().map(Cap::handle).collect();
+        take(Parcel { body: &self.bytes, caps: &caps })
+    }
+}
+
+/// A Rust value out of a passable one that mentions `caps`, which are given back.
+pub(crate) fn read_value<T: DeserializeOwned>(value: Plain, caps: Vec<Cap>) -> (Result<T, NotPassable>, Vec<Cap>) {
+    let outer = INCOMING.replace(caps);
+    let it = from_value(value);
+    (it, INCOMING.replace(outer))
+}
+
+/// Puts a capability into the list of the body that is being written. `None` if there is no such body.
+pub(crate) fn push_outgoing(cap: &Cap) -> Option<u64> {
+    OUTGOING.with_borrow_mut(|caps| {
+        let caps = caps.as_mut()?;
+        let known = caps.iter().position(|other| other.is_same_handle(cap));
+        let index = known.unwrap_or(caps.len());
+        if known.is_none() {
+            caps.push(cap.clone());
+        }
+        Some(index as u64)
+    })
+}
+
+/// The capability of that index in the body that is being read.
+pub(crate) fn incoming(index: u64) -> Option<Cap> {
+    INCOMING.with_borrow(|caps| caps.get(usize::try_from(index).ok()?).cloned())
+}

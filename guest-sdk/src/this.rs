@@ -1,0 +1,234 @@
+//! An object of this vat, seen from inside.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::answer::Outcome;
+use crate::args::Args;
+use crate::bindings::ocap::vat::kernel::{self, Lifetime};
+use crate::body::Body;
+use crate::{Cap, Durable, Object, durable};
+
+/// Numbers of objects that end with the incarnation begin here; those of durable ones never come so far.
+const EPHEMERAL_IDS: u64 = 1 << 62;
+
+/// An object of this vat, seen from inside: what asynchronous methods have instead of `self`.
+///
+/// [`This::read`] and [`This::with`] look at the state for as long as a plain closure takes, never across an await. While a closure looks,
+/// no other may look at the same object: that is a mistake in the vat's code and panics.
+pub struct This<T: 'static> {
+    id: u64,
+    place: Place<T>,
+    /// Keeps a durable object from being dropped while something of it still runs.
+    held: Option<Cap>,
+}
+
+/// Where the state is.
+enum Place<T: 'static> {
+    Store(&'static Access<T>),
+    Heap(Rc<RefCell<T>>),
+}
+
+/// How state gets out of the store and back. A table of functions, since objects that end with the incarnation need not be [`Durable`].
+struct Access<T> {
+    load: fn(u64) -> (T, Option<Body>),
+    save: fn(u64, &T, Option<Body>),
+}
+
+thread_local! {
+    /// Objects that end with the incarnation, by number.
+    static HEAP: RefCell<BTreeMap<u64, Rc<dyn HeapObject>>> = const { RefCell::new(BTreeMap::new()) };
+    static NEXT_EPHEMERAL: Cell<u64> = const { Cell::new(EPHEMERAL_IDS) };
+    /// Objects that a closure is looking at.
+    static BORROWED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+impl<T: Object> This<T> {
+    /// A new object that ends with the incarnation: for closures and sessions.
+    pub fn ephemeral(object: T) -> This<T> {
+        let id = NEXT_EPHEMERAL.replace(NEXT_EPHEMERAL.get() + 1);
+        This { id, place: Place::Heap(Rc::new(RefCell::new(object))), held: None }
+    }
+
+    /// A capability to the object, to be handed out.
+    pub fn cap(&self) -> Cap {
+        match &self.place {
+            Place::Store(_) => Cap::new(kernel::expose(self.id, Lifetime::Durable)),
+            Place::Heap(state) => {
+                HEAP.with_borrow_mut(|heap| heap.insert(self.id, state.clone()));
+                Cap::new(kernel::expose(self.id, Lifetime::Incarnation))
+            }
+        }
+    }
+
+    /// Looks at the state.
+    pub fn read<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        let _borrow = Borrow::of::<T>(self.id);
+        match &self.place {
+            Place::Store(access) => look(&(access.load)(self.id).0),
+            Place::Heap(state) => look(&state.borrow()),
+        }
+    }
+
+    /// Looks at the state and may change it. A durable object's is saved if it did.
+    pub fn with<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        let _borrow = Borrow::of::<T>(self.id);
+        match &self.place {
+            Place::Store(access) => {
+                let (mut state, before) = (access.load)(self.id);
+                let result = change(&mut state);
+                (access.save)(self.id, &state, before);
+                result
+            }
+            Place::Heap(state) => change(&mut state.borrow_mut()),
+        }
+    }
+
+    /// The same, for a method that may go on after this delivery: nobody else may hold the object by then.
+    #[doc(hidden)]
+    pub fn hold(&self) -> This<T> {
+        let mut held = self.clone();
+        if let (Place::Store(_), None, 1..) = (&held.place, &held.held, held.id) {
+            held.held = Some(held.cap());
+        }
+        held
+    }
+
+    /// The object of this vat that a capability refers to, if it is one of this type.
+    pub fn of(cap: &Cap) -> Option<This<T>>
+    where
+        T: Durable,
+    {
+        let id = cap.local()?;
+        if id >= EPHEMERAL_IDS {
+            let object = HEAP.with_borrow(|heap| heap.get(&id).cloned())?;
+            let state = object.as_any().downcast().ok()?;
+            return Some(This { id, place: Place::Heap(state), held: None });
+        }
+        let is_kind = match id {
+            0 => durable::root_kind()?.name == T::KIND,
+            _ => durable::kind_of(durable::load(id)?).ok()? == T::KIND,
+        };
+        is_kind.then(|| This { held: Some(cap.clone()), ..This::stored(id) })
+    }
+}
+
+impl<T: Object + Durable> This<T> {
+    /// A new durable object. It lives until nobody holds a capability to it, in a handle or in durable state; then its state goes too.
+    ///
+    /// # Panics
+    /// If the kind is not named in `vat!`, or the state can not be written.
+    pub fn durable(object: T) -> This<T> {
+        assert!(durable::kind(T::KIND).is_some(), "vat!(..) does not name the kind `{}`", T::KIND);
+        let id = durable::next_id();
+        durable::save(id, &durable::to_body(&object).unwrap_or_else(|error| panic!("`{}`: {error}", T::KIND)));
+        let mut this = This::stored(id);
+        this.held = Some(this.cap());
+        this
+    }
+}
+
+impl<T: Durable> This<T> {
+    /// The durable object of that number; it is there when it is looked at.
+    pub(crate) fn stored(id: u64) -> This<T> {
+        let access = const { &Access { load: load::<T>, save: save::<T> } };
+        This { id, place: Place::Store(access), held: None }
+    }
+}
+
+impl<T: Object + Durable + Default> This<T> {
+    /// The root, which is `Default` until it is first saved.
+    pub(crate) fn root() -> This<T> {
+        let access = const { &Access { load: load_root::<T>, save: save::<T> } };
+        This { id: 0, place: Place::Store(access), held: None }
+    }
+}
+
+impl<T> Clone for This<T> {
+    fn clone(&self) -> This<T> {
+        let place = match &self.place {
+            Place::Store(access) => Place::Store(access),
+            Place::Heap(state) => Place::Heap(state.clone()),
+        };
+        This { id: self.id, place, held: self.held.clone() }
+    }
+}
+
+fn load<T: Durable>(id: u64) -> (T, Option<Body>) {
+    load_root_or(id, || panic!("the state of object {id}, a `{}`, is gone", T::KIND))
+}
+
+fn load_root<T: Durable + Default>(id: u64) -> (T, Option<Body>) {
+    load_root_or(id, T::default)
+}
+
+fn load_root_or<T: Durable>(id: u64, default: impl FnOnce() -> T) -> (T, Option<Body>) {
+    let Some(body) = durable::load(id) else { return (default(), None) };
+    let before = Body { bytes: body.bytes.clone(), caps: body.caps.clone() };
+    let state = durable::from_body(body)
+        .unwrap_or_else(|error| panic!("the state of object {id} does not fit `{}`: {error}", T::KIND));
+    (state, Some(before))
+}
+
+fn save<T: Durable>(id: u64, state: &T, before: Option<Body>) {
+    let after = durable::to_body(state)
+        .unwrap_or_else(|error| panic!("the state of object {id}, a `{}`, can not be kept: {error}", T::KIND));
+    if before.is_none_or(|before| before.bytes != after.bytes || before.caps != after.caps) {
+        durable::save(id, &after);
+    }
+}
+
+/// While it lives, nobody else looks at the object.
+struct Borrow(u64);
+
+impl Borrow {
+    fn of<T>(id: u64) -> Borrow {
+        let fresh = BORROWED.with_borrow_mut(|borrowed| borrowed.insert(id));
+        assert!(fresh, "object {id}, a `{}`, is being looked at already", std::any::type_name::<T>());
+        Borrow(id)
+    }
+}
+
+impl Drop for Borrow {
+    fn drop(&mut self) {
+        BORROWED.with_borrow_mut(|borrowed| borrowed.remove(&self.0));
+    }
+}
+
+/// An object that ends with the incarnation, whatever its type.
+trait HeapObject {
+    fn deliver(self: Rc<Self>, id: u64, method: &str, args: Args) -> Outcome;
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
+}
+
+impl<T: Object> HeapObject for RefCell<T> {
+    fn deliver(self: Rc<Self>, id: u64, method: &str, args: Args) -> Outcome {
+        T::dispatch(&This { id, place: Place::Heap(self), held: None }, method, args)
+    }
+
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any> {
+        self
+    }
+}
+
+/// Delivers to any object but the root. `None` if there is no such object.
+pub(crate) fn deliver(id: u64, method: &str, args: Args) -> Option<Outcome> {
+    if id >= EPHEMERAL_IDS {
+        let object = HEAP.with_borrow(|heap| heap.get(&id).cloned())?;
+        return Some(object.deliver(id, method, args));
+    }
+    let kind = durable::kind_of(durable::load(id)?).ok()?;
+    Some((durable::kind(&kind)?.deliver)(id, method, args))
+}
+
+/// Nobody holds the object any more.
+pub(crate) fn dropped(id: u64) {
+    match id {
+        // The root is never dropped.
+        0 => (),
+        1..EPHEMERAL_IDS => durable::remove(id),
+        EPHEMERAL_IDS.. => drop(HEAP.with_borrow_mut(|heap| heap.remove(&id))),
+    }
+}

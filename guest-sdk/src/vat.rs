@@ -1,0 +1,65 @@
+//! The exported side: what the macro `vat!` connects to the host. Nothing here is for a vat's author.
+#![doc(hidden)]
+
+use crate::answer::{Heard, Outcome, settle};
+use crate::args::Args;
+use crate::bindings::exports::ocap::vat::lifecycle::Boot;
+use crate::bindings::ocap::vat::kernel::{self, Payload, Resolution};
+use crate::body::Body;
+use crate::durable::{self, Kind};
+use crate::{Context, Durable, Error, Object, This, executor, log, this};
+
+/// A new incarnation.
+///
+/// # Errors
+/// What the root's method marked `#[started]` says.
+pub fn start<R: Object + Durable + Default>(kinds: &'static [Kind], boot: Boot) -> Result<(), String> {
+    log::log_panics();
+    durable::set_kinds(kinds);
+    let context = Context::begin(boot);
+    R::started(&This::<R>::root(), &context).map_err(|error| error.to_string())?;
+    executor::run();
+    Ok(())
+}
+
+/// A message.
+pub fn deliver<R: Object + Durable + Default>(object: u64, method: &str, args: Payload, resolver: Option<kernel::Cap>) {
+    let args = Args::new(Body::received(args));
+    let outcome = match object {
+        0 => R::dispatch(&This::<R>::root(), method, args),
+        _ => this::deliver(object, method, args).unwrap_or_else(|| Outcome::Now(Err(gone(object)))),
+    };
+    match outcome {
+        Outcome::Now(answer) => conclude(method, resolver, answer),
+        Outcome::Later(answer) => {
+            let method = method.to_owned();
+            executor::spawn(async move { conclude(&method, resolver, answer.await) });
+        }
+    }
+    executor::run();
+}
+
+/// Promises that were awaited have ended.
+pub fn settled(resolutions: Vec<(u64, Resolution)>) {
+    for (token, resolution) in resolutions {
+        executor::settled(token, Heard::from(resolution));
+    }
+    executor::run();
+}
+
+/// Nobody holds these objects any more.
+pub fn dropped(objects: &[u64]) {
+    objects.iter().copied().for_each(this::dropped);
+}
+
+fn conclude(method: &str, resolver: Option<kernel::Cap>, answer: Result<crate::private::Reply, Error>) {
+    match (resolver, answer) {
+        (Some(resolver), answer) => settle(resolver, answer),
+        (None, Err(error)) => crate::debug!(name = error.name(), "`{method}` failed, and nobody asked: {error}"),
+        (None, Ok(_)) => (),
+    }
+}
+
+fn gone(object: u64) -> Error {
+    Error::new("object-gone", format!("this vat has no object {object} of a kind that it knows"))
+}

@@ -1,0 +1,16 @@
+//! Answers what it is told, capabilities included.
+
+use ocap_guest_sdk::prelude::*;
+
+/// Nothing to remember.
+#[derive(Durable, Default)]
+struct Echo {}
+
+#[object]
+impl Echo {
+    fn echo(&self, x: Value) -> Value {
+        x
+    }
+}
+
+vat!(Echo);
