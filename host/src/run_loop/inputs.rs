@@ -25,11 +25,6 @@ impl RunLoop {
         &self.io
     }
 
-    /// Closes all channels; the handle ends when everything that was to be written is.
-    pub fn close_channels(&mut self) -> tokio::task::JoinHandle<()> {
-        self.io.close()
-    }
-
     /// The code that a vat is given a heap from, from its next heap on.
     pub fn provide(&mut self, vat: VatId, code: VatCode) {
         self.codes.insert(vat, code);

@@ -71,6 +71,8 @@ impl RunLoop {
                 self.release(effects);
             }
             Event::Committed(Err(failure)) => self.failure = Some(failure),
+            // Dropped with its reply: whoever asked hears that the host stops.
+            Event::Io(_) | Event::Act(_) if self.stopping => {}
             Event::Io(event) => {
                 self.hear_io(event);
                 self.changed();
