@@ -162,6 +162,7 @@ impl Kernel {
                 Item::Dropped(object) => is_lost(object),
                 Item::Settled { .. } => false,
             });
+            self.wake_if_new(vat);
             self.make_ready(vat);
         }
         let promises = self.promises.iter().map(|(id, _)| *id).collect::<Vec<_>>();
