@@ -151,16 +151,9 @@ impl Kernel {
         if matches!(self.living(vat)?.status, VatStatus::Quarantined(_)) {
             self.vats.get_mut(&vat).expect("a living vat has a row").status = VatStatus::Active;
             self.seat(vat).traps = Traps::default();
-            self.wake_if_new(vat);
             self.make_ready(vat);
         }
         Ok(())
-    }
-
-    /// A vat's first start makes it what it is; until it has had one it does not wait for a message.
-    pub(crate) fn wake_if_new(&mut self, vat: VatId) {
-        let never_started = self.progress.get(&vat).is_some_and(|progress| progress.incarnation == 0);
-        self.seat(vat).woken |= never_started;
     }
 
     /// Takes a vat's heap away if nothing would be lost by it, and says whether it did. The caller drops the instance.

@@ -162,7 +162,8 @@ impl Kernel {
                 Item::Dropped(object) => is_lost(object),
                 Item::Settled { .. } => false,
             });
-            self.wake_if_new(vat);
+            // The last boot may have ended between the launch and the first start, which is owed.
+            self.seat(vat).woken = self.progress.get(&vat).is_some_and(|progress| progress.incarnation == 0);
             self.make_ready(vat);
         }
         let promises = self.promises.iter().map(|(id, _)| *id).collect::<Vec<_>>();
