@@ -1,6 +1,7 @@
 //! A small world around the kernel: a disk that holds what was committed, hands that play a vat's worker, and a stage for scenes.
 #![allow(dead_code, unused_imports, reason = "each file of tests uses a part of it")]
 
+mod chance;
 mod stage;
 mod worker;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 
 use ocap_kernel::*;
 
+pub use chance::*;
 pub use stage::*;
 pub use worker::*;
 
