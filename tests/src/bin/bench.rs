@@ -122,7 +122,9 @@ impl Client {
         while line != "\r\n" {
             line.clear();
             self.0.read_line(&mut line)?;
-            if let Some((_, value)) = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+            if let Some((_, value)) =
+                line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            {
                 length = value.trim().parse()?;
             }
         }
@@ -165,7 +167,9 @@ fn calls(root: &Path, home: &Path) -> Result<(Duration, Duration, f64)> {
     let clients = (0..CLIENTS).map(|_| host.client()).collect::<Result<Vec<_>>>()?;
     std::thread::scope(|scope| {
         let ask = |mut client: Client| -> std::result::Result<(), String> {
-            (0..CALLS / 4).try_for_each(|_| client.call("counter", "increment", "[1]").map(drop)).map_err(|e| e.to_string())
+            (0..CALLS / 4)
+                .try_for_each(|_| client.call("counter", "increment", "[1]").map(drop))
+                .map_err(|e| e.to_string())
         };
         let running: Vec<_> = clients.into_iter().map(|client| scope.spawn(move || ask(client))).collect();
         running.into_iter().try_for_each(|one| one.join().map_err(|_| "a client panicked".to_owned())?)
