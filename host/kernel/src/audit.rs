@@ -1,11 +1,11 @@
 //! Counts everything again from scratch and compares. After any public act it must agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drop::held_by;
-use crate::id::Kref;
-use crate::kernel::{Kernel, Watched};
-use crate::rows::{Owner, Promise, Queue, VatStatus};
+use crate::id::{Kref, MessageId, VatId};
+use crate::kernel::{Kernel, Seat, Watched};
+use crate::rows::{Item, Message, Owner, Promise, Queue, VatStatus};
 
 /// Something that the kernel's own rules exclude: a bug of the kernel or a damaged store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +28,8 @@ impl Kernel {
         self.audit_clists()?;
         self.audit_queues()?;
         self.audit_promises()?;
-        if let Some((promise, _)) = self.work.front() {
-            return Err(Discrepancy(format!("{promise} was not settled before the act ended")));
+        if let Some(work) = self.work.front() {
+            return Err(Discrepancy(format!("{} was not settled before the act ended", work.promise)));
         }
         Ok(())
     }
@@ -46,9 +46,7 @@ impl Kernel {
                 Promise::Failed(_) => {}
             }
         }
-        for (promise, watchers) in &self.watchers {
-            watchers.iter().for_each(|_| hold(Kref::Promise(*promise)));
-        }
+        self.watchers.keys().for_each(|(promise, _)| hold(Kref::Promise(*promise)));
         self.holds.iter().for_each(|(_, kref)| hold(*kref));
         self.host_handles.iter().for_each(|object| hold(Kref::Object(*object)));
         self.lent.iter().copied().for_each(&mut hold);
@@ -79,33 +77,69 @@ impl Kernel {
     }
 
     fn audit_queues(&self) -> Result<(), Discrepancy> {
+        for (id, queued) in self.queue.iter() {
+            let (is_there, suits) = match (queued.queue, &queued.item) {
+                (Queue::Inbox(vat), item) => {
+                    (self.seats.get(&vat).is_some_and(|seat| seat.inbox.contains(id)), self.is_for(vat, item))
+                }
+                (Queue::Promise(promise), Item::Message(message)) => {
+                    let is_unsettled = matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. }));
+                    let waits = self.waiting.get(&promise).is_some_and(|queue| queue.contains(id));
+                    (waits, is_unsettled && message.target == Kref::Promise(promise))
+                }
+                (Queue::Host, Item::Message(message)) => (true, matches!(message.target, Kref::Object(_))),
+                (Queue::Promise(_) | Queue::Host, Item::Dropped(_) | Item::Settled { .. }) => (true, false),
+            };
+            if !is_there || !suits {
+                return Err(Discrepancy(format!("{id} waits where it can't be delivered")));
+            }
+        }
         let inboxes: usize = self.seats.values().map(|seat| seat.inbox.len()).sum();
         let waiting: usize = self.waiting.values().map(|queue| queue.len()).sum();
         let at_host = self.queue.iter().filter(|(_, queued)| queued.queue == Queue::Host).count();
         if inboxes + waiting + at_host != self.queue.len() {
-            return Err(Discrepancy(format!(
-                "{} items wait, but {inboxes} in inboxes, {waiting} on promises and {at_host} for the host",
-                self.queue.len()
-            )));
+            return Err(Discrepancy("something waits that has no row".to_owned()));
         }
-        for (vat, seat) in &self.seats {
-            if seat.inbox.iter().zip(seat.inbox.iter().skip(1)).any(|(before, after)| before >= after) {
-                return Err(Discrepancy(format!("the inbox of {vat} is out of order")));
+        let notices = self.queue.iter().filter(|(_, queued)| matches!(queued.item, Item::Dropped(_))).count();
+        if notices != self.notified.len() {
+            return Err(Discrepancy(format!("{notices} notices of {} unheld objects", self.notified.len())));
+        }
+        let ring: BTreeSet<VatId> = self.ready.iter().copied().collect();
+        if ring.len() != self.ready.len() {
+            return Err(Discrepancy("a vat has two places in the ring of ready vats".to_owned()));
+        }
+        self.seats.iter().try_for_each(|(vat, seat)| self.audit_seat(*vat, seat, &ring))
+    }
+
+    fn is_for(&self, vat: VatId, item: &Item) -> bool {
+        match item {
+            Item::Message(Message { target: Kref::Object(object), .. }) => {
+                self.objects.get(object).is_some_and(|row| matches!(row.owner, Owner::Vat(owner, _) if owner == vat))
             }
-            let active = self.vats.get(vat).is_some_and(|row| row.status == VatStatus::Active);
-            let should_be_ready = active && seat.crank.is_none() && seat.has_work();
-            // The reverse is harmless: a vat whose only notice was taken back is skipped at its turn.
-            if should_be_ready && !self.ready.contains(vat) {
-                return Err(Discrepancy(format!("{vat} has something to do and is not ready")));
-            }
-            for (token, watched) in &seat.watches {
-                let exists = match watched {
-                    Watched::Promise(promise) => self.watchers.contains_key(promise),
-                    Watched::Notice(id) => seat.inbox.contains(id),
-                };
-                if !exists {
-                    return Err(Discrepancy(format!("{vat} watches with token {token} what is not there")));
-                }
+            Item::Message(_) => false,
+            Item::Dropped(object) => self.notified.contains(object),
+            Item::Settled { .. } => true,
+        }
+    }
+
+    fn audit_seat(&self, vat: VatId, seat: &Seat, ring: &BTreeSet<VatId>) -> Result<(), Discrepancy> {
+        let is_message = |id: &&MessageId| matches!(self.queue.get(id).map(|row| &row.item), Some(Item::Message(_)));
+        if seat.inbox.iter().filter(is_message).count() as u64 != seat.messages {
+            return Err(Discrepancy(format!("{vat} does not have {} messages", seat.messages)));
+        }
+        let active = self.vats.get(&vat).is_some_and(|row| row.status == VatStatus::Active);
+        let should_be_ready = active && seat.crank.is_none() && seat.has_work();
+        // To be in the ring without work is harmless: a vat whose only notice was taken back is passed over at its turn.
+        if ring.contains(&vat) != seat.queued || (should_be_ready && !seat.queued) {
+            return Err(Discrepancy(format!("{vat} has something to do and no place in the ring, or the reverse")));
+        }
+        for (token, watched) in &seat.watches {
+            let exists = match watched {
+                Watched::Promise(promise, number) => self.watchers.contains_key(&(*promise, *number)),
+                Watched::Notice(id) => seat.inbox.contains(id),
+            };
+            if !exists {
+                return Err(Discrepancy(format!("{vat} watches with token {token} what is not there")));
             }
         }
         Ok(())
@@ -124,11 +158,14 @@ impl Kernel {
             }
         }
         for (&object, row) in self.objects.iter() {
-            let Owner::Vat(vat, exposed) = row.owner else { continue };
-            let exports = self.seats.get(&vat).map(|seat| &seat.exports);
-            let bound = exports.and_then(|exports| exports.get(&exposed.object)).is_some_and(|at| at.object == object);
-            let unheld = self.count(Kref::Object(object)) == 0;
-            if unheld && (!bound || (exposed.object != 0 && !self.notified.contains(&object))) {
+            if self.count(Kref::Object(object)) > 0 || self.stays_unheld(object, row) {
+                continue;
+            }
+            let Owner::Vat(vat, exposed) = row.owner else {
+                return Err(Discrepancy(format!("{object} has a row that nothing keeps")));
+            };
+            let bound = self.is_bound(vat, exposed.object, object);
+            if !bound || !self.notified.contains(&object) {
                 return Err(Discrepancy(format!("{object} has a row that nothing keeps")));
             }
         }

@@ -4,14 +4,15 @@
 //! names them; the rows are made when the crank finishes (kernel-rules 1, 2).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::clist::{Bound, Row};
 use crate::crank::{Boot, ClistEntry, Crank, Delivery, Exposed, Held, Lifetime};
 use crate::id::{CrankId, Kref, MessageId, ObjectId, Slot, VatId};
 use crate::kernel::{Begun, BegunKind, Heap, Kernel};
 use crate::limits::NOTICES_PER_CRANK_MAX;
-use crate::message::{Code, Payload, Resolution};
-use crate::rows::{Fate, Item, Message, Owner};
+use crate::message::{Payload, Resolution};
+use crate::rows::{Item, Message, Owner, VatStatus};
 
 /// Names references in one vat's slots, taking new ones as needed.
 struct Translator<'k> {
@@ -46,7 +47,12 @@ impl Kernel {
     pub fn begin(&mut self) -> Option<Crank> {
         loop {
             let vat = self.ready.pop_front()?;
-            self.seat(vat).queued = false;
+            // A vat may have ended, or gone into quarantine, while it was in the ring.
+            let Some(seat) = self.seats.get_mut(&vat) else { continue };
+            seat.queued = false;
+            if self.vats.get(&vat).is_none_or(|row| row.status != VatStatus::Active) {
+                continue;
+            }
             if let Some(crank) = self.begin_at(vat) {
                 return Some(crank);
             }
@@ -60,7 +66,7 @@ impl Kernel {
             return self.seat(vat).has_work().then(|| self.begin_start(vat));
         }
         self.skip_stale_notices(vat);
-        let head = *self.seat(vat).inbox.front()?;
+        let head = *self.seat(vat).inbox.first()?;
         match self.queue.get(&head).expect("a queued id has a row").item.clone() {
             Item::Message(message) => Some(self.begin_message(vat, head, &message)),
             Item::Settled { .. } => Some(self.begin_settled(vat)),
@@ -70,21 +76,19 @@ impl Kernel {
 
     /// A `dropped` notice is true only if still nobody holds the object that the id is bound to (kernel-rules 11).
     fn skip_stale_notices(&mut self, vat: VatId) {
-        while let Some(&head) = self.seat(vat).inbox.front() {
+        while let Some(&head) = self.seat(vat).inbox.first() {
             let Item::Dropped(object) = self.queue.get(&head).expect("a queued id has a row").item else { return };
             if self.droppable(vat, object).is_some() {
                 return;
             }
-            self.seat(vat).inbox.pop_front();
-            self.notified.remove(&object);
-            self.take_item(head);
+            self.take_from_inbox(vat, head);
         }
     }
 
     fn droppable(&self, vat: VatId, object: ObjectId) -> Option<u64> {
         let Owner::Vat(_, exposed) = self.objects.get(&object)?.owner else { return None };
-        let bound = self.seats.get(&vat)?.exports.get(&exposed.object)?;
-        (bound.object == object && self.count(Kref::Object(object)) == 0).then_some(exposed.object)
+        let unheld = self.count(Kref::Object(object)) == 0;
+        (unheld && self.is_bound(vat, exposed.object, object)).then_some(exposed.object)
     }
 
     fn begin_start(&mut self, vat: VatId) -> Crank {
@@ -115,13 +119,13 @@ impl Kernel {
     }
 
     fn begin_settled(&mut self, vat: VatId) -> Crank {
-        let mut ids = Vec::new();
+        let mut notices = Vec::new();
         let mut ended = Vec::new();
         for id in self.seat(vat).inbox.iter().take(NOTICES_PER_CRANK_MAX).copied().collect::<Vec<_>>() {
             let Item::Settled { token, promise } = self.queue.get(&id).expect("a queued id has a row").item else {
                 break;
             };
-            ids.push(id);
+            notices.push((id, token));
             ended.push((token, self.resolution_of(promise)));
         }
         let mut translator = self.translator(vat);
@@ -138,7 +142,7 @@ impl Kernel {
             })
             .collect();
         let (next, delivered) = (translator.next, translator.delivered);
-        self.under_way(vat, BegunKind::Settled(ids), delivered, next, Delivery::Settled(resolutions))
+        self.under_way(vat, BegunKind::Settled(notices), delivered, next, Delivery::Settled(resolutions))
     }
 
     fn begin_dropped(&mut self, vat: VatId) -> Crank {
@@ -163,7 +167,7 @@ impl Kernel {
     ) -> Crank {
         let id = CrankId(self.next_crank);
         self.next_crank += 1;
-        self.seat(vat).crank = Some(Begun { id, kind, delivered, next_slot });
+        self.seat(vat).crank = Some(Arc::new(Begun { id, kind, delivered, next_slot }));
         Crank { id, vat, next_slot, delivery }
     }
 
@@ -181,8 +185,7 @@ impl Kernel {
         let Kref::Object(object) = kref else { return None };
         let row = self.objects.get(&object)?;
         let Owner::Vat(owner, exposed) = row.owner else { return None };
-        let bound = self.seats.get(&vat)?.exports.get(&exposed.object)?;
-        (owner == vat && bound.object == object && row.fate != Fate::Lost(Code::IncarnationLost)).then_some(exposed)
+        (owner == vat && self.is_bound(vat, exposed.object, object)).then_some(exposed)
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::clist::Clists;
 use crate::crank::{AnswerTo, Exposed, Report, Syscall};
 use crate::id::{Kref, Slot, VatId};
-use crate::kernel::{Begun, BegunKind, Export, Kernel};
+use crate::kernel::{Begun, BegunKind, Kernel, Seat};
 use crate::message::Answer;
 
 /// A rule that a vat broke. For operators; the vat learns nothing.
@@ -36,15 +36,24 @@ enum Kind {
     Other,
 }
 
+/// What becomes of a watch's token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Free,
+    InUse,
+}
+
 struct Checker<'k> {
     clists: &'k Clists,
-    exports: &'k BTreeMap<u64, Export>,
-    watches: Vec<u64>,
+    seat: &'k Seat,
     vat: VatId,
-    begun: &'k Begun,
     /// References that this delivery and this report bring, by slot.
     new: BTreeMap<Slot, Kind>,
     exposed: BTreeMap<u64, (Slot, Exposed)>,
+    /// Ids that this delivery frees, and the slots that end with them.
+    unbound: BTreeMap<u64, Slot>,
+    /// Tokens that this delivery or this report frees or takes; the rest is as the seat has it.
+    tokens: BTreeMap<u64, Token>,
     next: Slot,
 }
 
@@ -55,19 +64,23 @@ impl Kernel {
         let kind = |kref: Kref| if matches!(kref, Kref::Resolver(_)) { Kind::Resolver } else { Kind::Other };
         let mut checker = Checker {
             clists: &self.clists,
-            exports: &seat.exports,
-            watches: seat.watches.keys().copied().collect(),
+            seat,
             vat,
-            begun,
             new: begun.delivered.iter().map(|(slot, kref)| (*slot, kind(*kref))).collect(),
             exposed: BTreeMap::new(),
+            unbound: BTreeMap::new(),
+            tokens: BTreeMap::new(),
             next: begun.next_slot,
         };
-        if let BegunKind::Settled(ids) = &begun.kind {
-            // Their tokens are free again while they are delivered.
-            checker.watches.retain(|token| {
-                !matches!(seat.watches.get(token), Some(crate::kernel::Watched::Notice(id)) if ids.contains(id))
-            });
+        match &begun.kind {
+            BegunKind::Start | BegunKind::Message(_) => {}
+            BegunKind::Settled(notices) => {
+                checker.tokens.extend(notices.iter().map(|(_, token)| (*token, Token::Free)))
+            }
+            BegunKind::Dropped(notices) => {
+                let ending = notices.iter().filter_map(|(_, object)| Some((*object, seat.exports.get(object)?.slot)));
+                checker.unbound.extend(ending);
+            }
         }
         for (index, syscall) in report.syscalls.iter().enumerate() {
             if matches!(syscall, Syscall::Exit(_)) && index + 1 != report.syscalls.len() {
@@ -94,9 +107,19 @@ impl Checker<'_> {
         }
         match self.clists.get(self.vat, slot).map(|row| row.kref) {
             Some(Kref::Resolver(_)) => Ok(Kind::Resolver),
+            // The slot of an object that is being dropped ends with this crank's beginning.
+            Some(Kref::Object(_)) if self.ends(slot) => Err(Violation::NoSuchSlot(slot)),
             Some(Kref::Object(_) | Kref::Promise(_)) => Ok(Kind::Other),
             None => Err(Violation::NoSuchSlot(slot)),
         }
+    }
+
+    fn ends(&self, slot: Slot) -> bool {
+        self.unbound.values().any(|ending| *ending == slot)
+    }
+
+    fn is_in_use(&self, token: u64) -> bool {
+        self.tokens.get(&token).map_or_else(|| self.seat.watches.contains_key(&token), |token| *token == Token::InUse)
     }
 
     fn all_known<'s>(&self, slots: impl IntoIterator<Item = &'s Slot>) -> Result<(), Violation> {
@@ -138,14 +161,14 @@ impl Checker<'_> {
             Syscall::Expose { exposed, slot } => self.expose(*exposed, *slot),
             Syscall::Watch { promise, token } => {
                 self.known(*promise)?;
-                if self.watches.contains(token) {
+                if self.is_in_use(*token) {
                     return Err(Violation::TokenInUse(*token));
                 }
-                self.watches.push(*token);
+                self.tokens.insert(*token, Token::InUse);
                 Ok(())
             }
             Syscall::Unwatch { token } => {
-                self.watches.retain(|watched| watched != token);
+                self.tokens.insert(*token, Token::Free);
                 Ok(())
             }
             Syscall::Listen { promise, listener } => self.all_known([promise, listener]),
@@ -155,14 +178,11 @@ impl Checker<'_> {
     }
 
     fn expose(&mut self, exposed: Exposed, slot: Slot) -> Result<(), Violation> {
-        let unbound = match &self.begun.kind {
-            BegunKind::Dropped(dropped) => dropped.iter().any(|(_, object)| *object == exposed.object),
-            BegunKind::Start | BegunKind::Message(_) | BegunKind::Settled(_) => false,
-        };
         let bound = self
+            .seat
             .exports
             .get(&exposed.object)
-            .filter(|_| !unbound)
+            .filter(|_| !self.unbound.contains_key(&exposed.object))
             .map(|export| (export.slot, Exposed { object: exposed.object, lifetime: export.lifetime }));
         match self.exposed.get(&exposed.object).copied().or(bound) {
             Some((at, as_before)) if at == slot && as_before == exposed => Ok(()),

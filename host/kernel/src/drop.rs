@@ -1,11 +1,11 @@
 //! What happens when the last holder of a reference has gone: exactly, promptly, and only when all else of a crank is done.
 
 use crate::host::Output;
-use crate::id::{Kref, ObjectId, PromiseId};
+use crate::id::{Kref, ObjectId, PromiseId, VatId};
 use crate::kernel::Kernel;
 use crate::message::{Answer, Code};
 use crate::promise::Settlement;
-use crate::rows::{Fate, Item, Owner, Promise};
+use crate::rows::{Fate, Item, Object, Owner, Promise};
 
 impl Kernel {
     /// Ends every public act: carries out what is on the work list, then acts on counts that are 0, until nothing is left to do.
@@ -14,33 +14,59 @@ impl Kernel {
             self.drain_work();
             let Some((kref, loss)) = self.zeros.pop_first() else { return };
             if self.count(kref) == 0 {
+                // What goes with it goes for the same reason (kernel-rules 23).
+                self.loss = loss;
                 match kref {
                     Kref::Object(object) => self.object_unheld(object),
                     Kref::Promise(promise) => self.promise_unheld(promise),
                     Kref::Resolver(promise) => self.resolver_unheld(promise, loss),
                 }
+                self.loss = Code::ResolverDropped;
             }
         }
     }
 
     fn object_unheld(&mut self, object: ObjectId) {
         let Some(row) = self.objects.get(&object) else { return };
+        if self.stays_unheld(object, row) {
+            return;
+        }
         match &row.owner {
-            Owner::Host(_) => {}
+            Owner::Host(_) => self.remove_object(object),
             Owner::HostUntilBoot(_) => {
-                self.objects.remove(&object);
+                self.remove_object(object);
                 self.outputs.push(Output::Released(object));
             }
             Owner::Vat(vat, exposed) => {
                 let (vat, exposed) = (*vat, *exposed);
-                let bound = self.seats.get(&vat).and_then(|seat| seat.exports.get(&exposed.object));
-                if bound.is_none_or(|export| export.object != object) {
-                    self.objects.remove(&object);
-                } else if exposed.object != 0 && self.notified.insert(object) {
+                if !self.is_bound(vat, exposed.object, object) {
+                    self.remove_object(object);
+                } else if self.notified.insert(object) {
                     self.enqueue_notice(vat, Item::Dropped(object));
                 }
             }
         }
+    }
+
+    /// Whether an object is there although nobody holds it: a living vat's root, and what the host has declared.
+    pub(crate) fn stays_unheld(&self, object: ObjectId, row: &Object) -> bool {
+        match &row.owner {
+            Owner::Vat(vat, exposed) => exposed.object == 0 && self.is_bound(*vat, 0, object),
+            Owner::Host(_) => row.fate == Fate::Live,
+            Owner::HostUntilBoot(_) => false,
+        }
+    }
+
+    /// Whether a vat's own number still means this object.
+    pub(crate) fn is_bound(&self, vat: VatId, local: u64, object: ObjectId) -> bool {
+        let exports = self.seats.get(&vat).map(|seat| &seat.exports);
+        exports.and_then(|exports| exports.get(&local)).is_some_and(|export| export.object == object)
+    }
+
+    fn remove_object(&mut self, object: ObjectId) {
+        self.objects.remove(&object);
+        let kept = self.holds.remove(&object);
+        self.release_all(kept);
     }
 
     /// A promise that nobody holds stays while somebody may settle it for those who wait on it; settled, it leaves no row behind.
@@ -74,7 +100,7 @@ impl Kernel {
         }
     }
 
-    /// A revoked, lost or terminated object answers no more, also not what already waits for it at its own vat.
+    /// A revoked, lost or terminated object answers no more.
     pub(crate) fn lose_object(&mut self, object: ObjectId, code: Code) {
         if let Some(row) = self.objects.get_mut(&object)
             && row.fate == Fate::Live

@@ -5,11 +5,11 @@ use crate::begin::bound_for;
 use crate::clist::{Bound, Row};
 use crate::crank::{AnswerTo, Exposed, Outcome, Report, StoreWrite, Syscall};
 use crate::host::Output;
-use crate::id::{CrankId, Kref, MessageId, Slot, VatId};
-use crate::kernel::{Begun, BegunKind, Export, Heap, Kernel, Watched};
-use crate::message::{Answer, Code, Payload};
+use crate::id::{CrankId, Kref, Slot, VatId};
+use crate::kernel::{Begun, BegunKind, Export, Heap, Kernel, Traps};
+use crate::message::{Answer, Payload};
 use crate::promise::Settlement;
-use crate::rows::{Fate, Item, Message, Object, Owner, Sender};
+use crate::rows::{Fate, Message, Object, Owner, Progress, Sender};
 
 /// What became of a crank.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,10 @@ pub enum Verdict {
 impl Kernel {
     /// Ends a crank that [`Kernel::begin`] began.
     pub fn finish(&mut self, vat: VatId, crank: CrankId, report: Report) -> Verdict {
-        let Some(seat) = self.seats.get_mut(&vat) else { return Verdict::Stale };
-        let Some(begun) = seat.crank.take_if(|begun| begun.id == crank) else { return Verdict::Stale };
+        let Some(begun) = self.seats.get(&vat).and_then(|seat| seat.crank.clone()).filter(|begun| begun.id == crank)
+        else {
+            return Verdict::Stale;
+        };
         let failure = match &report.outcome {
             Outcome::Done => self.check(vat, &begun, &report).map_err(|violation| format!("broke a rule: {violation}")),
             Outcome::Trapped(cause) => Err(cause.clone()),
@@ -40,13 +42,15 @@ impl Kernel {
                     // The crank is undone, so what its reason mentions may never have been: only the bytes are passed on.
                     self.exit(vat, Err(Payload::plain(reason.body.clone())));
                 } else {
-                    self.apply(vat, begun, report, next_slot);
+                    self.apply(vat, &begun, report, next_slot);
                 }
                 Verdict::Applied
             }
-            Err(cause) => self.fail(vat, begun, cause),
+            Err(cause) => self.fail(vat, &begun, cause),
         };
-        if self.seats.contains_key(&vat) {
+        // Only now, behind those whom its report gave something to do (kernel-rules 24).
+        if let Some(seat) = self.seats.get_mut(&vat) {
+            seat.crank = None;
             self.make_ready(vat);
         }
         self.settle_down();
@@ -54,21 +58,12 @@ impl Kernel {
         verdict
     }
 
-    fn apply(&mut self, vat: VatId, begun: Begun, report: Report, next_slot: Slot) {
-        let progress = self.progress.get_mut(&vat).expect("a seated vat has progress");
-        progress.next_slot = next_slot;
-        if matches!(begun.kind, BegunKind::Start) {
-            progress.incarnation += 1;
-        }
-        let seat = self.seat(vat);
-        seat.heap = Heap::Live;
-        seat.woken = false;
-        seat.trapped.clear();
-        seat.traps = 0;
+    fn apply(&mut self, vat: VatId, begun: &Begun, report: Report, next_slot: Slot) {
+        self.advance(vat, &begun.kind, next_slot);
         for (slot, kref) in &begun.delivered {
             self.add_handle(vat, *slot, *kref);
         }
-        self.unbind_dropped(vat, &begun);
+        self.free_what_was_delivered(vat, begun);
         let mut exit = None;
         for syscall in report.syscalls {
             match syscall {
@@ -88,9 +83,27 @@ impl Kernel {
         for slot in report.dropped {
             self.change_row(vat, slot, |row| row.handle = false);
         }
-        self.consume(vat, &begun);
+        self.consume(vat, begun);
         if let Some(reason) = exit {
             self.exit(vat, reason);
+        }
+    }
+
+    fn advance(&mut self, vat: VatId, kind: &BegunKind, next_slot: Slot) {
+        let before = *self.progress.get(&vat).expect("a seated vat has progress");
+        let incarnation = before.incarnation + u64::from(matches!(kind, BegunKind::Start));
+        let progress = Progress { incarnation, next_slot };
+        if progress != before {
+            self.progress.insert(vat, progress);
+        }
+        let seat = self.seat(vat);
+        match kind {
+            BegunKind::Start => {
+                seat.heap = Heap::Live;
+                seat.woken = false;
+            }
+            // A `start` between two traps is no sign that the vat works: there is one after each.
+            BegunKind::Message(_) | BegunKind::Settled(_) | BegunKind::Dropped(_) => seat.traps = Traps::default(),
         }
     }
 
@@ -182,11 +195,21 @@ impl Kernel {
         self.change_row(vat, slot, |row| row.bound = bound_for(exposed.lifetime));
     }
 
-    /// The ids of a `dropped` delivery are free before the crank's own syscalls count (kernel-rules 11).
-    fn unbind_dropped(&mut self, vat: VatId, begun: &Begun) {
-        let BegunKind::Dropped(dropped) = &begun.kind else { return };
-        for (_, object) in dropped {
-            self.unbind(vat, *object);
+    /// The ids of a `dropped` delivery and the tokens of a `settled` one are free before the crank's own syscalls count
+    /// (kernel-rules 11).
+    fn free_what_was_delivered(&mut self, vat: VatId, begun: &Begun) {
+        match &begun.kind {
+            BegunKind::Start | BegunKind::Message(_) => {}
+            BegunKind::Settled(notices) => {
+                for (_, token) in notices {
+                    self.seat(vat).watches.remove(token);
+                }
+            }
+            BegunKind::Dropped(notices) => {
+                for (_, object) in notices {
+                    self.unbind(vat, *object);
+                }
+            }
         }
     }
 
@@ -224,44 +247,23 @@ impl Kernel {
 
     /// Takes what was delivered out of the inbox.
     fn consume(&mut self, vat: VatId, begun: &Begun) {
-        match &begun.kind {
-            BegunKind::Start => {}
-            BegunKind::Message(id) => self.take_head(vat, *id),
-            BegunKind::Settled(ids) => {
-                for id in ids {
-                    if self.queue.get(id).is_some() {
-                        self.forget_notice(vat, *id);
-                    }
-                }
-            }
-            BegunKind::Dropped(dropped) => {
-                for (id, _) in dropped {
-                    if let Item::Dropped(object) = self.queue.get(id).expect("a begun notice has a row").item {
-                        self.notified.remove(&object);
-                    }
-                    self.take_head(vat, *id);
-                }
-            }
+        let (one, notices) = match &begun.kind {
+            BegunKind::Start => (None, [].as_slice()),
+            BegunKind::Message(id) => (Some(id), [].as_slice()),
+            BegunKind::Settled(notices) | BegunKind::Dropped(notices) => (None, notices.as_slice()),
+        };
+        for id in one.into_iter().chain(notices.iter().map(|(id, _)| id)) {
+            let (_, held) = self.take_from_inbox(vat, *id);
+            self.release_all(held);
         }
-    }
-
-    fn take_head(&mut self, vat: VatId, id: MessageId) {
-        let head = self.seat(vat).inbox.pop_front();
-        debug_assert_eq!(head, Some(id), "what is being delivered stays at the head");
-        self.take_item(id);
-    }
-
-    fn forget_notice(&mut self, vat: VatId, id: MessageId) {
-        let seat = self.seat(vat);
-        seat.inbox.retain(|queued| *queued != id);
-        seat.watches.retain(|_, watched| *watched != Watched::Notice(id));
-        self.take_item(id);
     }
 
     /// `exit` takes effect after the crank was applied: well, or with the crank undone (kernel-rules 15).
     fn exit(&mut self, vat: VatId, reason: Result<Payload<Kref>, Payload<Kref>>) {
+        let (Ok(payload) | Err(payload)) = &reason;
+        self.lend(payload.caps.clone());
         self.outputs.push(Output::Exited(vat, reason));
-        self.end_vat(vat, Code::VatTerminated);
+        self.end_vat(vat);
     }
 
     pub(crate) fn kref(&self, vat: VatId, slot: Slot) -> Kref {

@@ -2,12 +2,13 @@
 //!
 //! Channels are host objects for as long as they are declared; a connection is one until the next boot.
 
+use crate::drop::held_by;
 use crate::id::{Kref, MessageId, ObjectId};
 use crate::kernel::Kernel;
 use crate::limits::LENT_REFERENCES_MAX;
 use crate::message::{Answer, Code, Payload, Resolution};
 use crate::promise::Settlement;
-use crate::rows::{Fate, Item, Message, Object, Owner, Promise, Queue, Sender};
+use crate::rows::{Fate, Item, Message, Object, Owner, Queue, Sender};
 
 /// A question of the host that waits for its answer; ends with the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,16 +93,20 @@ impl Kernel {
         Ok(ask)
     }
 
-    /// Answers a message for a host object. A second answer, or one to a call of which nothing is known, is ignored.
+    /// Answers a message for a host object. A second answer, or one to a call of which nothing is known, is ignored; one that names
+    /// what is gone by now fails with `object-gone`.
     pub fn answer_call(&mut self, call: MessageId, reply: Reply) {
         if !matches!(self.queue.get(&call), Some(queued) if queued.queue == Queue::Host) {
             return;
         }
         let settlement = match reply {
+            Reply::Settle(answer) if held_by(&answer).iter().any(|kref| self.check_exists(*kref).is_err()) => {
+                Settlement::Failed(Code::ObjectGone)
+            }
             Reply::Settle(answer) => Settlement::By(answer),
             Reply::Fail(code) => Settlement::Failed(code),
         };
-        let (message, held) = self.lift_message(call);
+        let (message, held) = self.take_message(call);
         self.answer(&message, settlement);
         self.drain_work();
         self.release_all(held);
@@ -173,12 +178,7 @@ impl Kernel {
     }
 
     /// Keeps what is about to be shown to a person, so that it can be named in the next call; the oldest go.
-    pub(crate) fn lend(&mut self, resolution: &Resolution<Kref>) {
-        let krefs = match resolution {
-            Resolution::Fulfilled(payload) | Resolution::Broken(payload) => payload.caps.clone(),
-            Resolution::Forwarded(kref) => vec![*kref],
-            Resolution::Failed(_) => return,
-        };
+    pub(crate) fn lend(&mut self, krefs: Vec<Kref>) {
         for kref in krefs {
             self.hold(kref);
             self.lent.push_back(kref);
@@ -189,11 +189,17 @@ impl Kernel {
         }
     }
 
+    /// The host may name what somebody holds, roots and its own objects. An object that nobody holds is about to be dropped, and its
+    /// vat may be hearing so right now.
     fn check_exists(&self, kref: Kref) -> Result<(), Refusal> {
+        let is_held = self.count(kref) > 0;
         let exists = match kref {
-            Kref::Object(object) => self.objects.get(&object).is_some(),
+            Kref::Object(object) => {
+                self.objects.get(&object).is_some_and(|row| is_held || self.stays_unheld(object, row))
+            }
             Kref::Promise(promise) => self.promises.get(&promise).is_some(),
-            Kref::Resolver(promise) => matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. })),
+            // A spent one holds nothing, but is still somebody's.
+            Kref::Resolver(_) => is_held,
         };
         if exists { Ok(()) } else { Err(Refusal::NoSuchReference(kref)) }
     }

@@ -1,127 +1,132 @@
 //! The end of an incarnation: what a heap held is released, what it exposed for itself is gone, the rest remains (kernel-rules 5).
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 
 use crate::crank::Lifetime;
 use crate::finish::Verdict;
 use crate::id::{Kref, MessageId, VatId};
-use crate::kernel::{Begun, BegunKind, Heap, Kernel, Watched};
+use crate::kernel::{Begun, BegunKind, Heap, Kernel};
 use crate::limits::TRAPS_IN_A_ROW_MAX;
-use crate::message::Code;
+use crate::message::{Body, Code};
 use crate::promise::Settlement;
-use crate::rows::{Item, VatStatus};
+use crate::rows::{Item, Sender, VatStatus, WhenQuarantined};
 
 impl Kernel {
     /// A crank failed: the message that caused it is answered, the incarnation ends, and the vat may be quarantined (kernel-rules 18).
-    pub(crate) fn fail(&mut self, vat: VatId, begun: Begun, cause: String) -> Verdict {
-        let started = !matches!(begun.kind, BegunKind::Start);
-        if let BegunKind::Message(id) = begun.kind {
-            self.answer_trapped(vat, id);
+    pub(crate) fn fail(&mut self, vat: VatId, begun: &Begun, cause: String) -> Verdict {
+        match &begun.kind {
+            BegunKind::Start | BegunKind::Settled(_) => {}
+            BegunKind::Message(id) => self.answer_trapped(vat, *id),
+            BegunKind::Dropped(_) => self.seat(vat).traps.notices += 1,
         }
         self.end_incarnation(vat, Code::IncarnationLost);
-        let seat = self.seat(vat);
-        let fails_for_everybody = seat.traps >= TRAPS_IN_A_ROW_MAX && seat.trapped.len() >= 2;
-        if started && !fails_for_everybody {
+        let traps = &self.seat(vat).traps;
+        let fails_for_everybody = traps.messages >= TRAPS_IN_A_ROW_MAX && traps.senders.len() >= 2;
+        let is_stuck = traps.notices >= TRAPS_IN_A_ROW_MAX;
+        let never_started = matches!(begun.kind, BegunKind::Start);
+        if !(never_started || fails_for_everybody || is_stuck) {
             return Verdict::Undone(cause);
         }
-        self.set_status(vat, VatStatus::Quarantined(cause.as_bytes().into()));
+        self.stop_serving(vat, cause.as_bytes().into());
         Verdict::Quarantined(cause)
     }
 
     fn answer_trapped(&mut self, vat: VatId, id: MessageId) {
-        self.seat(vat).inbox.pop_front();
-        let (message, held) = self.lift_message(id);
-        let seat = self.seat(vat);
-        seat.trapped.insert(message.sender);
-        seat.traps += 1;
-        self.answer(&message, Settlement::Failed(Code::VatTrapped));
-        self.drain_work();
-        self.release_all(held);
+        if let (Item::Message(message), held) = self.take_from_inbox(vat, id) {
+            let traps = &mut self.seat(vat).traps;
+            traps.messages += 1;
+            if message.sender != Sender::Vat(vat) {
+                traps.senders.insert(message.sender);
+            }
+            self.answer(&message, Settlement::Failed(Code::VatTrapped));
+            self.drain_work();
+            self.release_all(held);
+        }
     }
 
     /// Ends the heap of a vat, if it has one, and everything that lasts only as long. `loss` is what its promises break with.
     pub(crate) fn end_incarnation(&mut self, vat: VatId, loss: Code) {
+        let never_started = self.progress.get(&vat).is_none_or(|progress| progress.incarnation == 0);
         let seat = self.seat(vat);
         seat.heap = Heap::Absent;
         seat.crank = None;
         seat.pinned = false;
-        seat.woken = false;
+        // The first start makes a vat what it is, so it is owed whatever becomes of the attempts.
+        seat.woken = never_started;
         self.loss = loss;
         for token in self.seat(vat).watches.keys().copied().collect::<Vec<_>>() {
             self.unwatch(vat, token);
         }
-        self.lose_incarnation_objects(vat);
+        self.lose_incarnation_objects(vat, loss);
         let slots: Vec<_> = self.clists.of(vat).filter(|(_, row)| row.handle).map(|(slot, _)| slot).collect();
         for slot in slots {
             self.change_row(vat, slot, |row| row.handle = false);
         }
         self.loss = Code::ResolverDropped;
-    }
-
-    /// Objects that the vat exposed for this incarnation are gone, and so are the messages that wait for them.
-    pub(crate) fn lose_incarnation_objects(&mut self, vat: VatId) {
-        let exports = &self.seat(vat).exports;
-        let lost = exports.iter().filter(|(_, export)| export.lifetime == Lifetime::Incarnation);
-        let lost: Vec<_> = lost.map(|(&object, export)| (object, export.object)).collect();
-        for (local, object) in &lost {
-            self.lose_object(*object, Code::IncarnationLost);
-            self.notified.remove(object);
-            self.unbind(vat, *local);
-        }
-        if !lost.is_empty() {
-            let krefs = lost.iter().map(|(_, object)| Kref::Object(*object)).collect::<Vec<_>>();
-            self.answer_queued(vat, Code::IncarnationLost, |target| krefs.contains(&target));
-        }
-    }
-
-    /// Answers the messages in an inbox whose target is gone, and forgets the notices about it. Order of the rest is kept.
-    pub(crate) fn answer_queued(&mut self, vat: VatId, code: Code, is_gone: impl Fn(Kref) -> bool) {
-        let inbox = std::mem::take(&mut self.seat(vat).inbox);
-        let (gone, kept): (VecDeque<MessageId>, VecDeque<MessageId>) =
-            inbox.into_iter().partition(|id| match &self.queue.get(id).expect("a queued id has a row").item {
-                Item::Message(message) => is_gone(message.target),
-                Item::Dropped(object) => is_gone(Kref::Object(*object)),
-                Item::Settled { promise, .. } => is_gone(*promise),
-            });
-        self.seat(vat).inbox = kept;
-        for id in gone {
-            match self.take_item_unreleased(id) {
-                (Item::Message(message), held) => {
-                    self.answer(&message, Settlement::Failed(code));
-                    self.release_all(held);
-                }
-                (Item::Dropped(_) | Item::Settled { .. }, held) => self.release_all(held),
-            }
-        }
         self.drain_work();
     }
 
-    fn take_item_unreleased(&mut self, id: MessageId) -> (Item, Vec<Kref>) {
-        let item = self.queue.remove(&id).expect("a queued id has a row").item;
-        let held = item.held();
-        (item, held)
+    /// Objects that the vat exposed for this incarnation are gone, and so are the messages that wait for them.
+    fn lose_incarnation_objects(&mut self, vat: VatId, code: Code) {
+        let exports = &self.seat(vat).exports;
+        let lost = exports.iter().filter(|(_, export)| export.lifetime == Lifetime::Incarnation);
+        let lost: Vec<_> = lost.map(|(&local, export)| (local, export.object)).collect();
+        for (local, object) in &lost {
+            self.lose_object(*object, code);
+            self.unbind(vat, *local);
+        }
+        if !lost.is_empty() {
+            let objects: BTreeSet<_> = lost.into_iter().map(|(_, object)| object).collect();
+            self.answer_queued(vat, code, |item| match item {
+                Item::Message(message) => matches!(message.target, Kref::Object(object) if objects.contains(&object)),
+                Item::Dropped(object) => objects.contains(object),
+                Item::Settled { .. } => false,
+            });
+        }
     }
 
-    pub(crate) fn set_status(&mut self, vat: VatId, status: VatStatus) {
-        self.vats.get_mut(&vat).expect("a seated vat has a row").status = status;
-        self.ready.retain(|ready| *ready != vat);
-        self.seat(vat).queued = false;
-        self.make_ready(vat);
+    /// Takes out of an inbox what can not be delivered any more. Messages are answered; the order of the rest is kept.
+    pub(crate) fn answer_queued(&mut self, vat: VatId, code: Code, is_gone: impl Fn(&Item) -> bool) {
+        let is_gone = |id: &MessageId| is_gone(&self.queue.get(id).expect("a queued id has a row").item);
+        let gone: Vec<_> =
+            self.seats.get(&vat).into_iter().flat_map(|seat| &seat.inbox).copied().filter(is_gone).collect();
+        for id in gone {
+            let (item, held) = self.take_from_inbox(vat, id);
+            if let Item::Message(message) = item {
+                self.answer(&message, Settlement::Failed(code));
+            }
+            self.release_all(held);
+        }
+    }
+
+    /// From now on the vat is not served; its messages wait where they are, or are answered if it was declared so (kernel-rules 16).
+    pub(crate) fn stop_serving(&mut self, vat: VatId, reason: Body) {
+        let row = self.vats.get_mut(&vat).expect("a seated vat has a row");
+        row.status = VatStatus::Quarantined(reason);
+        if row.when_quarantined == WhenQuarantined::Reject {
+            self.answer_queued(vat, Code::VatQuarantined, |item| matches!(item, Item::Message(_)));
+        }
     }
 
     /// Whether a vat may leave memory with nothing lost: the kernel's own view, never the guest's word (kernel-rules 17).
     pub(crate) fn is_at_rest(&self, vat: VatId) -> bool {
         let Some(seat) = self.seats.get(&vat) else { return false };
         let quiet = seat.heap == Heap::Live && seat.crank.is_none() && seat.inbox.is_empty() && !seat.pinned;
-        let unwatched = !seat.watches.values().any(|watched| matches!(watched, Watched::Promise(_)));
+        let unwatched = seat.watches.is_empty();
         let nothing_only_in_the_heap = self.clists.of(vat).all(|(_, row)| {
             let own = self.local(vat, row.kref);
             match own.map(|exposed| exposed.lifetime) {
-                Some(Lifetime::Incarnation) => self.count(row.kref) == u64::from(row.is_held()),
-                Some(Lifetime::Durable) => true,
+                Some(Lifetime::Incarnation) => row.kept == 0 && self.count(row.kref) == u64::from(row.handle),
+                // The next incarnation exposes it again, unless the vat is told meanwhile that nobody holds it.
+                Some(Lifetime::Durable) => !row.handle || row.kept > 0 || self.outlives_its_handle(row.kref),
                 None => !row.handle || row.kept > 0,
             }
         });
         quiet && unwatched && nothing_only_in_the_heap
+    }
+
+    fn outlives_its_handle(&self, kref: Kref) -> bool {
+        let Kref::Object(object) = kref else { return false };
+        self.count(kref) > 1 || self.objects.get(&object).is_some_and(|row| self.stays_unheld(object, row))
     }
 }

@@ -3,14 +3,15 @@
 //! What is stored lives in journaled tables; the rest follows from them and is rebuilt at load.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::clist::Clists;
 use crate::crank::Lifetime;
 use crate::host::{AskId, Output};
 use crate::id::{CrankId, Kref, MessageId, ObjectId, PromiseId, Slot, SubclusterId, VatId};
 use crate::message::{Code, Payload};
-use crate::promise::Settlement;
-use crate::rows::{Change, Commit, Counters, Item, Object, Progress, Promise, Queued, Subcluster, Vat};
+use crate::promise::Work;
+use crate::rows::{Change, Commit, Counters, Item, Object, Progress, Promise, Queued, Sender, Subcluster, Vat};
 use crate::table::Table;
 
 /// The rules of the host, and everything they are applied to. See the crate's page for how it is driven.
@@ -39,12 +40,14 @@ pub struct Kernel {
     /// Why holders go at present.
     pub(crate) loss: Code,
     /// Settlements still to be carried out, first in, first out: never recursion (kernel-rules 3).
-    pub(crate) work: VecDeque<(PromiseId, Settlement)>,
+    pub(crate) work: VecDeque<Work>,
     pub(crate) seats: BTreeMap<VatId, Seat>,
-    /// Vats with something to do, next one first.
+    /// Vats with something to do, next one first. One that is not served any more is passed over at its turn.
     pub(crate) ready: VecDeque<VatId>,
-    pub(crate) waiting: BTreeMap<PromiseId, VecDeque<MessageId>>,
-    pub(crate) watchers: BTreeMap<PromiseId, Vec<Watcher>>,
+    pub(crate) waiting: BTreeMap<PromiseId, BTreeSet<MessageId>>,
+    /// Who waits to be told of a promise's end, in the order in which they asked.
+    pub(crate) watchers: BTreeMap<(PromiseId, WatchNo), Watcher>,
+    pub(crate) next_watch: WatchNo,
     /// Objects for which a `dropped` notice is in an inbox.
     pub(crate) notified: BTreeSet<ObjectId>,
     /// References that the host holds in memory: connections, and what it lately showed to people.
@@ -62,9 +65,11 @@ pub(crate) struct Seat {
     /// Whether there is a heap.
     pub(crate) heap: Heap,
     /// The delivery that is under way.
-    pub(crate) crank: Option<Begun>,
-    /// Messages and notices, next one first.
-    pub(crate) inbox: VecDeque<MessageId>,
+    pub(crate) crank: Option<Arc<Begun>>,
+    /// Messages and notices, next one first: ids rise within a queue.
+    pub(crate) inbox: BTreeSet<MessageId>,
+    /// How many of them are messages: notices are not limited (kernel-rules 19).
+    pub(crate) messages: u64,
     /// Whether the vat is in the ring of ready vats.
     pub(crate) queued: bool,
     /// Whether it is to have a heap even if nothing waits for it.
@@ -74,10 +79,23 @@ pub(crate) struct Seat {
     /// Its objects by its own numbers.
     pub(crate) exports: BTreeMap<u64, Export>,
     pub(crate) pinned: bool,
-    /// Senders of the messages that trapped since a crank was last finished, and how many traps that were.
-    pub(crate) trapped: BTreeSet<crate::rows::Sender>,
-    pub(crate) traps: u32,
+    pub(crate) traps: Traps,
 }
+
+/// Traps since a delivery other than `start` was last finished (kernel-rules 18).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Traps {
+    /// Whose messages trapped. What a vat sent to itself is nobody else's trouble.
+    pub(crate) senders: BTreeSet<Sender>,
+    /// How many messages that were.
+    pub(crate) messages: u32,
+    /// How often the notice at the head of the inbox trapped: it stays there, so nothing behind it is ever served.
+    pub(crate) notices: u32,
+}
+
+/// When a watch was begun, among all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WatchNo(pub(crate) u64);
 
 /// Whether a vat has a heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +117,7 @@ pub(crate) struct Export {
 /// A watch: the promise still to end, or the notice that it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Watched {
-    Promise(PromiseId),
+    Promise(PromiseId, WatchNo),
     Notice(MessageId),
 }
 
@@ -125,7 +143,9 @@ pub(crate) struct Begun {
 pub(crate) enum BegunKind {
     Start,
     Message(MessageId),
-    Settled(Vec<MessageId>),
+    /// Notices and their tokens.
+    Settled(Vec<(MessageId, u64)>),
+    /// Notices and the vat's own numbers of the objects.
     Dropped(Vec<(MessageId, u64)>),
 }
 
@@ -139,14 +159,14 @@ impl Seat {
         Seat {
             heap: Heap::Absent,
             crank: None,
-            inbox: VecDeque::new(),
+            inbox: BTreeSet::new(),
+            messages: 0,
             queued: false,
             woken: false,
             watches: BTreeMap::new(),
             exports: BTreeMap::new(),
             pinned: false,
-            trapped: BTreeSet::new(),
-            traps: 0,
+            traps: Traps::default(),
         }
     }
 }

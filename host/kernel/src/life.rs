@@ -2,9 +2,9 @@
 
 use crate::clist::{Bound, Row};
 use crate::crank::{Exposed, Lifetime};
-use crate::host::Refusal;
+use crate::host::{Refusal, Reply};
 use crate::id::{Kref, ObjectId, Slot, SubclusterId, VatId};
-use crate::kernel::{Export, Kernel, Seat};
+use crate::kernel::{Export, Kernel, Seat, Traps};
 use crate::message::{Body, Code};
 use crate::rows::{Fate, Object, Owner, Progress, Subcluster, Vat, VatStatus, WhenQuarantined};
 
@@ -131,16 +131,16 @@ impl Kernel {
     /// # Errors
     /// If there is no such vat.
     pub fn quarantine(&mut self, vat: VatId, reason: Body) -> Result<(), Refusal> {
-        let row =
-            self.vats.get(&vat).filter(|row| row.status != VatStatus::Terminated).ok_or(Refusal::NoSuchVat(vat))?;
-        let reject = row.when_quarantined == WhenQuarantined::Reject;
+        self.living(vat)?;
         self.end_incarnation(vat, Code::IncarnationLost);
-        self.set_status(vat, VatStatus::Quarantined(reason));
-        if reject {
-            self.answer_queued(vat, Code::VatQuarantined, |_| true);
-        }
+        self.stop_serving(vat, reason);
         self.settle_down();
         Ok(())
+    }
+
+    fn living(&self, vat: VatId) -> Result<&Vat, Refusal> {
+        let row = self.vats.get(&vat).filter(|row| row.status != VatStatus::Terminated);
+        row.ok_or(Refusal::NoSuchVat(vat))
     }
 
     /// Serves a quarantined vat again, from its first waiting message on.
@@ -148,13 +148,10 @@ impl Kernel {
     /// # Errors
     /// If there is no such vat.
     pub fn heal(&mut self, vat: VatId) -> Result<(), Refusal> {
-        let row =
-            self.vats.get(&vat).filter(|row| row.status != VatStatus::Terminated).ok_or(Refusal::NoSuchVat(vat))?;
-        if matches!(row.status, VatStatus::Quarantined(_)) {
-            let seat = self.seat(vat);
-            seat.trapped.clear();
-            seat.traps = 0;
-            self.set_status(vat, VatStatus::Active);
+        if matches!(self.living(vat)?.status, VatStatus::Quarantined(_)) {
+            self.vats.get_mut(&vat).expect("a living vat has a row").status = VatStatus::Active;
+            self.seat(vat).traps = Traps::default();
+            self.make_ready(vat);
         }
         Ok(())
     }
@@ -169,7 +166,8 @@ impl Kernel {
         rest
     }
 
-    /// Ends a subcluster for good: its vats, their state, and the host objects that were made with it, which are returned.
+    /// Ends a subcluster for good: its vats, their state, and `host_objects`, which were made with it. What the host was asked and
+    /// has not answered may have been done: such calls are answered `outcome-unknown`.
     ///
     /// # Errors
     /// If there is no such subcluster.
@@ -178,12 +176,15 @@ impl Kernel {
         let vats =
             self.vats.iter().filter(|(_, row)| row.subcluster == subcluster && row.status != VatStatus::Terminated);
         for vat in vats.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.end_vat(vat, Code::VatTerminated);
+            self.end_vat(vat);
         }
         for object in host_objects {
             self.lose_object(*object, Code::ObjectGone);
-            let held = self.holds.remove(object);
-            self.release_all(held);
+            let kept = self.holds.remove(object);
+            self.release_all(kept);
+        }
+        for call in self.unanswered_calls().iter().filter(|call| host_objects.contains(&call.object)) {
+            self.answer_call(call.id, Reply::Fail(Code::OutcomeUnknown));
         }
         self.subclusters.remove(&subcluster);
         self.settle_down();
@@ -191,38 +192,35 @@ impl Kernel {
     }
 
     /// Ends one vat: everything that waits for it or on it hears so, everything it held is released, and a tombstone stays.
-    pub(crate) fn end_vat(&mut self, vat: VatId, code: Code) {
-        self.end_incarnation(vat, code);
-        self.answer_queued(vat, code, |_| true);
-        self.loss = code;
+    pub(crate) fn end_vat(&mut self, vat: VatId) {
+        self.end_incarnation(vat, Code::VatTerminated);
+        self.loss = Code::VatTerminated;
         let exports: Vec<_> = self.seat(vat).exports.iter().map(|(id, export)| (*id, export.object)).collect();
         for (id, object) in exports {
-            self.lose_object(object, code);
-            self.notified.remove(&object);
+            self.lose_object(object, Code::VatTerminated);
             self.unbind(vat, id);
         }
-        let keys = self.holdings.range((vat, Vec::new())..).take_while(|((of, _), _)| *of == vat);
-        for key in keys.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-            self.holdings.remove(&key);
-        }
+        self.answer_queued(vat, Code::VatTerminated, |_| true);
+        self.forget_store(vat);
         for slot in self.clists.of(vat).map(|(slot, _)| slot).collect::<Vec<_>>() {
             self.change_row(vat, slot, |row| row.kept = 0);
         }
         self.loss = Code::ResolverDropped;
-        self.store.retain(|(of, _), _| *of != vat);
-        self.forgotten.push(vat);
         self.drain_work();
-        self.answer_queued(vat, code, |_| true);
-        self.bury(vat);
-    }
-
-    fn bury(&mut self, vat: VatId) {
         let row = self.vats.get_mut(&vat).expect("a seated vat has a row");
         row.status = VatStatus::Terminated;
         row.grants.clear();
         row.parameters = Body::from([]);
-        self.ready.retain(|ready| *ready != vat);
         self.seats.remove(&vat);
+    }
+
+    fn forget_store(&mut self, vat: VatId) {
+        let keys = self.holdings.range((vat, Vec::new())..).take_while(|((of, _), _)| *of == vat);
+        for key in keys.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            self.holdings.remove(&key);
+        }
+        self.store.retain(|(of, _), _| *of != vat);
+        self.forgotten.push(vat);
     }
 
     /// Starts a vat even if nothing waits for it.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::clist::{Bound, Clists, Row};
 use crate::crank::Lifetime;
-use crate::id::{Kref, Slot, VatId};
-use crate::kernel::{Export, Kernel, Seat};
+use crate::id::{Kref, ObjectId, Slot, VatId};
+use crate::kernel::{Export, Kernel, Seat, WatchNo};
 use crate::message::Code;
 use crate::rows::{Fate, Item, Object, Owner, Queue, State, VatStatus};
 use crate::table::Table;
@@ -92,6 +92,7 @@ impl Kernel {
             ready: VecDeque::new(),
             waiting: BTreeMap::new(),
             watchers: BTreeMap::new(),
+            next_watch: WatchNo(0),
             notified: BTreeSet::new(),
             host_handles: BTreeSet::new(),
             lent: VecDeque::new(),
@@ -107,21 +108,23 @@ impl Kernel {
             match queued.queue {
                 Queue::Inbox(vat) => {
                     let seat = self.seats.get_mut(&vat);
-                    seat.ok_or_else(|| Corrupt(format!("{id} waits for {vat}, which is not there")))?
-                        .inbox
-                        .push_back(id);
+                    let seat = seat.ok_or_else(|| Corrupt(format!("{id} waits for {vat}, which is not there")))?;
+                    seat.inbox.insert(id);
+                    seat.messages += u64::from(matches!(queued.item, Item::Message(_)));
                 }
-                Queue::Promise(promise) => self.waiting.entry(promise).or_default().push_back(id),
+                Queue::Promise(promise) => {
+                    self.waiting.entry(promise).or_default().insert(id);
+                }
                 Queue::Host => {}
             }
             if let Item::Dropped(object) = queued.item {
                 self.notified.insert(object);
             }
         }
-        for (vat, _) in self.vats.iter().filter(|(vat, _)| self.seats.contains_key(vat)) {
-            if self.progress.get(vat).is_none() {
-                return Err(Corrupt(format!("{vat} has no progress")));
-            }
+        for (vat, seat) in &mut self.seats {
+            let progress = self.progress.get(vat).ok_or_else(|| Corrupt(format!("{vat} has no progress")))?;
+            // The first start makes a vat what it is: it is owed since its launch.
+            seat.woken = progress.incarnation == 0;
         }
         Ok(())
     }
@@ -151,9 +154,14 @@ impl Kernel {
             }
         }
         let lost = rows.iter().filter(|(_, row)| lost_at_boot(row) == Some(Code::IncarnationLost));
-        let lost: BTreeSet<_> = lost.map(|(object, _)| Kref::Object(*object)).collect();
+        let lost: BTreeSet<_> = lost.map(|(object, _)| *object).collect();
+        let is_lost = |object: &ObjectId| lost.contains(object);
         for vat in self.seats.keys().copied().collect::<Vec<_>>() {
-            self.answer_queued(vat, Code::IncarnationLost, |kref| lost.contains(&kref));
+            self.answer_queued(vat, Code::IncarnationLost, |item| match item {
+                Item::Message(message) => matches!(&message.target, Kref::Object(object) if is_lost(object)),
+                Item::Dropped(object) => is_lost(object),
+                Item::Settled { .. } => false,
+            });
             self.make_ready(vat);
         }
         let promises = self.promises.iter().map(|(id, _)| *id).collect::<Vec<_>>();

@@ -6,9 +6,9 @@ use crate::body;
 use crate::drop::held_by;
 use crate::host::{AskId, Output};
 use crate::id::{Kref, PromiseId, VatId};
-use crate::kernel::{Kernel, Watched, Watcher};
+use crate::kernel::{Kernel, WatchNo, Watched, Watcher};
 use crate::message::{Answer, Code, Payload, Resolution};
-use crate::rows::{Item, Message, Promise, Sender};
+use crate::rows::{Item, Message, Owner, Promise, Sender};
 
 /// How a promise is to be settled, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,25 @@ impl Settlement {
     }
 }
 
+impl Resolution<Kref> {
+    fn held(&self) -> Vec<Kref> {
+        match self {
+            Resolution::Fulfilled(payload) | Resolution::Broken(payload) => payload.caps.clone(),
+            Resolution::Forwarded(kref) => vec![*kref],
+            Resolution::Failed(_) => Vec::new(),
+        }
+    }
+}
+
+/// A settlement that is still to be carried out.
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    pub(crate) promise: PromiseId,
+    pub(crate) settlement: Settlement,
+    /// The promise of the answer to whoever asked for it by message: was it done, or was the promise settled already?
+    pub(crate) asked: Option<PromiseId>,
+}
+
 /// Where a chain of promises ends at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -51,20 +70,30 @@ pub(crate) enum End {
 impl Kernel {
     /// Puts a settlement on the work list, which holds what it mentions and the promise itself until it is carried out.
     pub(crate) fn push_work(&mut self, promise: PromiseId, settlement: Settlement) {
+        self.push_asked(promise, settlement, None);
+    }
+
+    /// The same at the wish of a message, whose answer tells whether it was done.
+    pub(crate) fn push_asked(&mut self, promise: PromiseId, settlement: Settlement, asked: Option<PromiseId>) {
         self.hold(Kref::Promise(promise));
         for kref in settlement.held() {
             self.hold(kref);
         }
-        self.work.push_back((promise, settlement));
+        self.work.push_back(Work { promise, settlement, asked });
     }
 
     /// Carries out every settlement on the work list, and those that follow from them.
     pub(crate) fn drain_work(&mut self) {
-        while let Some((promise, settlement)) = self.work.pop_front() {
+        while let Some(Work { promise, settlement, asked }) = self.work.pop_front() {
             let held = settlement.held();
+            let is_spent = !matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. }));
             self.settle(promise, settlement);
             self.release_all(held);
             self.release(Kref::Promise(promise));
+            if let Some(asked) = asked {
+                let done = Settlement::By(Answer::Fulfill(Payload::plain(body::null())));
+                self.push_work(asked, if is_spent { Settlement::Failed(Code::AlreadySettled) } else { done });
+            }
         }
     }
 
@@ -79,11 +108,11 @@ impl Kernel {
         self.promises.insert(promise, settlement.into_row());
         // A spent resolver holds nothing: from here on its count does not matter.
         for id in self.waiting.remove(&promise).unwrap_or_default() {
-            let (message, held) = self.lift_message(id);
+            let (message, held) = self.take_message(id);
             self.route(message);
             self.release_all(held);
         }
-        let watchers = self.watchers.remove(&promise).unwrap_or_default();
+        let watchers = self.take_watchers(promise);
         match self.end_of(promise) {
             End::Unsettled(end) => self.move_watchers(promise, end, watchers, listeners),
             End::Reference(_) | End::Data(_) | End::Broken(_) => {
@@ -123,13 +152,26 @@ impl Kernel {
         }
     }
 
+    fn take_watchers(&mut self, promise: PromiseId) -> Vec<Watcher> {
+        let all = (promise, WatchNo(0))..=(promise, WatchNo(u64::MAX));
+        let keys: Vec<_> = self.watchers.range(all).map(|(key, _)| *key).collect();
+        keys.into_iter().filter_map(|key| self.watchers.remove(&key)).collect()
+    }
+
+    /// Enters a watcher, who holds the promise from here on.
+    fn add_watcher(&mut self, promise: PromiseId, watcher: Watcher) {
+        let number = self.next_watch;
+        self.next_watch = WatchNo(number.0 + 1);
+        self.hold(Kref::Promise(promise));
+        self.watchers.insert((promise, number), watcher);
+        if let Watcher::Vat(vat, token) = watcher {
+            self.seat(vat).watches.insert(token, Watched::Promise(promise, number));
+        }
+    }
+
     fn move_watchers(&mut self, from: PromiseId, to: PromiseId, watchers: Vec<Watcher>, listeners: Vec<Kref>) {
         for watcher in watchers {
-            if let Watcher::Vat(vat, token) = watcher {
-                self.seat(vat).watches.insert(token, Watched::Promise(to));
-            }
-            self.hold(Kref::Promise(to));
-            self.watchers.entry(to).or_default().push(watcher);
+            self.add_watcher(to, watcher);
             self.release(Kref::Promise(from));
         }
         if !listeners.is_empty()
@@ -179,11 +221,7 @@ impl Kernel {
             Kref::Object(_) | Kref::Resolver(_) => End::Reference(kref),
         };
         match end {
-            End::Unsettled(end) => {
-                self.hold(Kref::Promise(end));
-                self.watchers.entry(end).or_default().push(Watcher::Vat(vat, token));
-                self.seat(vat).watches.insert(token, Watched::Promise(end));
-            }
+            End::Unsettled(end) => self.add_watcher(end, Watcher::Vat(vat, token)),
             End::Reference(_) | End::Data(_) | End::Broken(_) => {
                 self.enqueue_notice(vat, Item::Settled { token, promise: kref });
             }
@@ -193,18 +231,13 @@ impl Kernel {
     /// Takes a watch or its queued notice back. An unknown token is ignored.
     pub(crate) fn unwatch(&mut self, vat: VatId, token: u64) {
         match self.seat(vat).watches.remove(&token) {
-            Some(Watched::Promise(promise)) => {
-                if let Some(watchers) = self.watchers.get_mut(&promise) {
-                    watchers.retain(|watcher| *watcher != Watcher::Vat(vat, token));
-                    if watchers.is_empty() {
-                        self.watchers.remove(&promise);
-                    }
-                }
+            Some(Watched::Promise(promise, number)) => {
+                self.watchers.remove(&(promise, number));
                 self.release(Kref::Promise(promise));
             }
             Some(Watched::Notice(id)) => {
-                self.seat(vat).inbox.retain(|queued| *queued != id);
-                self.take_item(id);
+                let (_, held) = self.take_from_inbox(vat, id);
+                self.release_all(held);
             }
             None => {}
         }
@@ -228,8 +261,7 @@ impl Kernel {
 
     /// Tells the host when a promise ends.
     pub(crate) fn watch_for_host(&mut self, ask: AskId, promise: PromiseId) {
-        self.hold(Kref::Promise(promise));
-        self.watchers.entry(promise).or_default().push(Watcher::Host(ask));
+        self.add_watcher(promise, Watcher::Host(ask));
     }
 
     fn notify(&mut self, watcher: Watcher, promise: PromiseId) {
@@ -239,7 +271,7 @@ impl Kernel {
             }
             Watcher::Host(ask) => {
                 let resolution = self.resolution_of(Kref::Promise(promise));
-                self.lend(&resolution);
+                self.lend(resolution.held());
                 self.outputs.push(Output::Answered { ask, resolution });
             }
         }
@@ -253,8 +285,17 @@ impl Kernel {
             Resolution::Broken(payload) => ("break", payload),
             Resolution::Failed(code) => ("break", Payload::plain(body::failure(code))),
         };
-        let message = Message { target: listener, method: method.to_owned(), args, answer: None, sender: Sender::Host };
-        self.route(message);
+        let sender = self.sender_of_answer(listener);
+        self.route(Message { target: listener, method: method.to_owned(), args, answer: None, sender });
+    }
+
+    /// Nobody but the listener's own vat asked for this message, so it is no other sender's (kernel-rules 18).
+    fn sender_of_answer(&self, listener: Kref) -> Sender {
+        let Kref::Object(object) = listener else { return Sender::Host };
+        match self.objects.get(&object).map(|row| &row.owner) {
+            Some(Owner::Vat(vat, _)) => Sender::Vat(*vat),
+            Some(Owner::Host(_) | Owner::HostUntilBoot(_)) | None => Sender::Host,
+        }
     }
 
     /// How a chain ended.

@@ -14,11 +14,13 @@ impl Kernel {
         if matches!(row.status, VatStatus::Quarantined(_)) && row.when_quarantined == WhenQuarantined::Reject {
             return Err((Code::VatQuarantined, message));
         }
-        if seat.inbox.len() as u64 >= row.mailbox_max {
+        if seat.messages >= row.mailbox_max {
             return Err((Code::MailboxFull, message));
         }
         let id = self.insert(Queue::Inbox(vat), Item::Message(message));
-        self.seat(vat).inbox.push_back(id);
+        let seat = self.seat(vat);
+        seat.inbox.insert(id);
+        seat.messages += 1;
         self.make_ready(vat);
         Ok(())
     }
@@ -31,7 +33,7 @@ impl Kernel {
         };
         let id = self.insert(Queue::Inbox(vat), item);
         let seat = self.seat(vat);
-        seat.inbox.push_back(id);
+        seat.inbox.insert(id);
         if let Some(token) = settled {
             seat.watches.insert(token, Watched::Notice(id));
         }
@@ -44,7 +46,7 @@ impl Kernel {
             return Err((Code::MailboxFull, message));
         }
         let id = self.insert(Queue::Promise(promise), Item::Message(message));
-        self.waiting.entry(promise).or_default().push_back(id);
+        self.waiting.entry(promise).or_default().insert(id);
         Ok(())
     }
 
@@ -63,20 +65,29 @@ impl Kernel {
         id
     }
 
-    /// Takes an item out of the table and gives up what it held. The caller has taken it out of its queue.
-    pub(crate) fn take_item(&mut self, id: MessageId) -> Item {
+    /// Takes an item out of its vat's inbox, with the references that the caller has to release.
+    pub(crate) fn take_from_inbox(&mut self, vat: VatId, id: MessageId) -> (Item, Vec<Kref>) {
         let item = self.queue.remove(&id).expect("a queued id has a row").item;
-        self.release_all(item.held());
-        item
+        let seat = self.seat(vat);
+        seat.inbox.remove(&id);
+        match &item {
+            Item::Message(_) => seat.messages -= 1,
+            Item::Dropped(object) => {
+                self.notified.remove(object);
+            }
+            Item::Settled { .. } => {}
+        }
+        let held = item.held();
+        (item, held)
     }
 
-    /// Takes a message out of the table without giving up anything, as the last act before it is routed on.
-    pub(crate) fn lift_message(&mut self, id: MessageId) -> (Message, Vec<Kref>) {
+    /// Takes a message that waits on a promise or for the host, with the references that the caller has to release.
+    pub(crate) fn take_message(&mut self, id: MessageId) -> (Message, Vec<Kref>) {
         let item = self.queue.remove(&id).expect("a queued id has a row").item;
         let held = item.held();
         match item {
             Item::Message(message) => (message, held),
-            Item::Dropped(_) | Item::Settled { .. } => unreachable!("only messages wait on promises"),
+            Item::Dropped(_) | Item::Settled { .. } => unreachable!("only messages wait there"),
         }
     }
 

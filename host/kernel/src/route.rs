@@ -1,44 +1,31 @@
 //! Where a message goes: to an inbox, to a promise, to the host, to a resolver, or back as a failure.
 
-use crate::body;
 use crate::id::{Kref, ObjectId, PromiseId};
 use crate::kernel::Kernel;
-use crate::message::{Answer, Code, Payload};
+use crate::message::{Answer, Code};
 use crate::promise::{End, Settlement};
-use crate::rows::{Fate, Message, Owner, Promise};
+use crate::rows::{Fate, Message, Owner};
 
 impl Kernel {
     /// Moves a message to where its target is now. Settlements that follow from it are put on the work list, not carried out.
     pub(crate) fn route(&mut self, mut message: Message) {
-        let refused = match message.target {
+        if let Kref::Promise(promise) = message.target {
+            message.target = match self.end_of(promise) {
+                End::Unsettled(end) => Kref::Promise(end),
+                End::Reference(kref) => kref,
+                End::Data(_) => return self.answer(&message, Settlement::Failed(Code::NotACapability)),
+                End::Broken(end) => return self.answer(&message, self.settlement_of(end)),
+            };
+        }
+        let taken = match message.target {
             Kref::Object(object) => self.route_to_object(object, message),
+            Kref::Promise(end) => self.enqueue_at_promise(end, message),
             Kref::Resolver(promise) => {
                 self.settle_by_message(promise, &message);
                 Ok(())
             }
-            Kref::Promise(promise) => match self.end_of(promise) {
-                End::Unsettled(end) => {
-                    message.target = Kref::Promise(end);
-                    self.enqueue_at_promise(end, message)
-                }
-                End::Reference(Kref::Object(object)) => {
-                    message.target = Kref::Object(object);
-                    self.route_to_object(object, message)
-                }
-                End::Reference(resolver) => {
-                    message.target = resolver;
-                    // A reference at the end of a chain is an object or a resolver: one more step, never more.
-                    self.route_to_resolver(resolver, &message);
-                    Ok(())
-                }
-                End::Data(_) => Err((Code::NotACapability, message)),
-                End::Broken(end) => {
-                    self.answer(&message, self.settlement_of(end));
-                    Ok(())
-                }
-            },
         };
-        if let Err((code, message)) = refused {
+        if let Err((code, message)) = taken {
             self.answer(&message, Settlement::Failed(code));
         }
     }
@@ -58,12 +45,6 @@ impl Kernel {
         }
     }
 
-    fn route_to_resolver(&mut self, resolver: Kref, message: &Message) {
-        if let Kref::Resolver(promise) = resolver {
-            self.settle_by_message(promise, message);
-        }
-    }
-
     /// A resolver is a capability that is used by message too: `fulfill`, `forward` with one capability, `break` (kernel-rules 7, 9).
     fn settle_by_message(&mut self, promise: PromiseId, message: &Message) {
         let answer = match (message.method.as_str(), message.args.caps.as_slice()) {
@@ -72,12 +53,7 @@ impl Kernel {
             ("break", _) => Answer::Break(message.args.clone()),
             _ => return self.answer(message, Settlement::Failed(Code::NoSuchMethod)),
         };
-        if matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. })) {
-            self.push_work(promise, Settlement::By(answer));
-            self.answer(message, Settlement::By(Answer::Fulfill(Payload::plain(body::null()))));
-        } else {
-            self.answer(message, Settlement::Failed(Code::AlreadySettled));
-        }
+        self.push_asked(promise, Settlement::By(answer), message.answer);
     }
 
     /// Settles the promise of a message's answer, if an answer is wanted.

@@ -68,11 +68,8 @@ fn find_target(kernel: &Kernel, target: &str) -> Result<Kref, Problem> {
     if let Ok(kref) = target.parse() {
         return Ok(kref);
     }
-    let vat = if target.contains('/') {
-        find_vat(kernel, target)?.0
-    } else {
-        find_subcluster(kernel, target)?.1.bootstrap
-    };
+    let vat =
+        if target.contains('/') { find_vat(kernel, target)?.0 } else { find_subcluster(kernel, target)?.1.bootstrap };
     kernel.root_of(vat).ok_or_else(|| {
         Problem::new("ocap::target::gone", format!("the vat `{target}` has ended"))
             .with_help("see what there is: `ocap-host status`")
@@ -92,10 +89,11 @@ pub(super) fn find_subcluster<'k>(kernel: &'k Kernel, name: &str) -> Result<(Sub
 /// # Errors
 /// If there is none, with the name that may have been meant.
 pub(super) fn find_vat<'k>(kernel: &'k Kernel, label: &str) -> Result<(VatId, &'k Vat), Problem> {
-    let found = kernel.vats().find(|vat| label_of(kernel, vat.row) == label);
+    let (subcluster, name) = label.split_once('/').ok_or_else(|| unknown(kernel, label))?;
+    let (id, _) = find_subcluster(kernel, subcluster).map_err(|_| unknown(kernel, label))?;
+    let found = kernel.vats().find(|vat| vat.row.subcluster == id && vat.row.name == name);
     found.map(|vat| (vat.id, vat.row)).ok_or_else(|| unknown(kernel, label))
 }
-
 
 /// A vat's name for people: `matcher/index`.
 pub(super) fn label_of(kernel: &Kernel, row: &Vat) -> String {

@@ -99,7 +99,8 @@ pub(super) fn reason(problem: &Problem) -> Body {
 /// The reverse of [`reason`].
 pub(super) fn problem_of(row: &Vat) -> Option<Problem> {
     let VatStatus::Quarantined(reason) = &row.status else { return None };
-    let unreadable = || Problem::new("ocap::vat::quarantined", "the vat is quarantined, and the stored reason is damaged");
+    let unreadable =
+        || Problem::new("ocap::vat::quarantined", "the vat is quarantined, and the stored reason is damaged");
     Some(serde_json::from_slice(reason).unwrap_or_else(|_| unreadable()))
 }
 

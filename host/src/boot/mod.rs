@@ -95,9 +95,8 @@ async fn launch_and_serve(
         ending = serve::asked_to_end(signals, stop.as_deref()) => return Ok(ending),
     }
     let (sender, requests) = mpsc::channel(64);
-    let (inventory, boot) = house
-        .act(|run_loop, house| (report::inventory(run_loop, house), run_loop.kernel().boot()))
-        .await?;
+    let boot = house.act(|run_loop, _| run_loop.kernel().boot()).await?;
+    let inventory = report::full(&house).await?;
     daemon.ready(boot, sender)?;
     ready(&report::ready(&inventory, daemon.home(), boot));
     running.serve(requests, signals, stop.as_deref()).await
@@ -108,7 +107,7 @@ async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Prob
         let path = options.powers.absolute(file).map_err(|error| {
             Problem::new("ocap::declaration::unreadable", format!("{} names no file", file.display())).because(&error)
         })?;
-        launch::launch(house, &path, &file.to_string_lossy()).await?;
+        launch::launch(house, &path, &file.to_string_lossy(), options.if_changed).await?;
     }
     Ok(())
 }
@@ -122,7 +121,8 @@ struct Up {
 async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
-    let (store, state) = Store::open(&home.path_of(crate::daemon::home::STORE)).map_err(|fault| Problem::from(&fault))?;
+    let (store, state) =
+        Store::open(&home.path_of(crate::daemon::home::STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
     let mut kernel = Kernel::load(state).map_err(|corrupt| {
         Problem::new("ocap::store::contradiction", format!("the store contradicts itself: {corrupt}"))

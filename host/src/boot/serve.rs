@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
-use super::{calls, channels, heal, launch, report};
+use super::{calls, heal, launch, report};
 
 /// A host whose loop runs.
 pub(super) struct Running {
@@ -108,10 +108,10 @@ async fn answer(house: Arc<House>, request: Request) {
     // An asker that went away does not want to know.
     match request {
         Request::Status(reply) => {
-            drop(reply.send(house.act(|run_loop, house| report::inventory(run_loop, house)).await));
+            drop(reply.send(report::full(&house).await));
         }
-        Request::Launch { path, written, reply } => {
-            drop(reply.send(launch::launch(&house, &path, &written).await));
+        Request::Launch { path, written, if_changed, reply } => {
+            drop(reply.send(launch::launch(&house, &path, &written, if_changed).await));
         }
         Request::Terminate { subcluster, reply } => {
             drop(reply.send(terminate(&house, subcluster).await));
@@ -134,11 +134,7 @@ async fn terminate(house: &Arc<House>, name: String) -> Result<Terminated, Probl
             let kernel = run_loop.kernel();
             let (id, _) = calls::find_subcluster(kernel, &name)?;
             let vats = kernel.vats().filter(|vat| vat.row.subcluster == id).map(|vat| vat.row.name.clone()).collect();
-            let belongs = |object_name: &str| channels::channel_of(object_name).is_some_and(|(of, _)| of == name);
-            let objects = kernel.host_objects().filter(|(_, object_name)| belongs(object_name));
-            let objects: Vec<_> = objects.map(|(object, _)| object).collect();
-            run_loop.terminate(id, &objects).expect("it was found just now");
-            house.forget_declaration(id);
+            launch::end(run_loop, house, id);
             Ok(Terminated { id: id.to_string(), name, vats })
         })
         .await?

@@ -40,7 +40,8 @@ impl Process {
 
 /// Whether field 3 of `/proc/PID/stat` says zombie or dead.
 fn is_dead(stat: &str) -> bool {
-    stat.rsplit_once(')').is_some_and(|(_, after_name)| matches!(after_name.trim_start().chars().next(), Some('Z' | 'X')))
+    stat.rsplit_once(')')
+        .is_some_and(|(_, after_name)| matches!(after_name.trim_start().chars().next(), Some('Z' | 'X')))
 }
 
 /// The pid that the system names as the holder of a file's lock, if it names one.

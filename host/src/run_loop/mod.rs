@@ -9,8 +9,8 @@ mod turn;
 mod workers;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -175,9 +175,7 @@ impl Handle {
         args: Payload<Kref>,
     ) -> Result<Result<Resolution<Kref>, Refusal>, Stopping> {
         let (reply, answer) = oneshot::channel();
-        let refused = self
-            .act(move |run_loop| run_loop.ask(target, &method, args, reply))
-            .await?;
+        let refused = self.act(move |run_loop| run_loop.ask(target, &method, args, reply)).await?;
         match refused {
             Ok(()) => answer.await.map(Ok).map_err(|_| Stopping),
             Err(refusal) => Ok(Err(refusal)),

@@ -1,9 +1,9 @@
 //! The loop itself: hear, act, hand out cranks, hand over commits.
 
-use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
-use ocap_kernel::{Verdict, VatId};
+use ocap_kernel::{VatId, Verdict};
 
 use crate::engine::CrankTime;
 use crate::escape::escape;
@@ -50,10 +50,7 @@ impl RunLoop {
         };
         match patience {
             None => self.events.recv().ok(),
-            Some(patience) => match self.events.recv_timeout(patience) {
-                Ok(event) => Some(event),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            },
+            Some(patience) => self.events.recv_timeout(patience).ok(),
         }
     }
 
