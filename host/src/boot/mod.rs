@@ -66,7 +66,7 @@ async fn run_to_the_end(
     daemon.listen()?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
-    let Up { house, started } = tokio::select! {
+    let Up { house, io, started } = tokio::select! {
         brought_up = bring_up(daemon, options) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
@@ -74,10 +74,18 @@ async fn run_to_the_end(
     let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;
+    end_channels(&io).await;
     // The first fault is the one to tell: those after it follow from it.
     let ending = ending?;
     stopping?;
     Ok(RunEnd { ending, degraded: degraded? })
+}
+
+/// Closes the channels, once the loop hears them no more, and lets clients have what was written for them.
+async fn end_channels(io: &Io) {
+    if io.close().await.is_err() {
+        tracing::error!("a channel did not end as it should");
+    }
 }
 
 async fn launch_and_serve(
@@ -114,6 +122,7 @@ async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Prob
 
 struct Up {
     house: Arc<House>,
+    io: Arc<Io>,
     started: Started,
 }
 
@@ -145,7 +154,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         kernel,
         store,
         codes,
-        io,
+        io: io.clone(),
         clock: house.clock(),
         accuse: Box::new(move |kernel, vat, cause| code::accuse(kernel, &accuser, vat, cause)),
         workers: std::thread::available_parallelism().map_or(2, usize::from),
@@ -154,7 +163,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
     house.connect(started.handle.clone());
-    Ok(Up { house, started })
+    Ok(Up { house, io, started })
 }
 
 /// Vats that are declared `start = "eager"` get a heap at once; the rest with their first delivery.

@@ -66,14 +66,11 @@ impl Running {
     pub(super) async fn wind_down(self) -> Result<bool, Problem> {
         let Running { house, loop_ended } = self;
         let inventory: Inventory = house.act(|run_loop, house| report::inventory(run_loop, house)).await?;
-        // Sockets first, so that no client talks to a host that no longer listens.
-        let drained = house.act(|run_loop, _| run_loop.close_channels()).await?;
         house.handle().stop();
         match loop_ended.await {
             Ok(Ok(Ok(()))) => {}
             ended => return Err(why(ended)),
         }
-        drained.abort();
         Ok(inventory.is_degraded())
     }
 }
