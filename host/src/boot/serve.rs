@@ -41,14 +41,11 @@ pub(super) async fn serve(
     };
     healer.abort();
     let inventory: Inventory = house.act(|run_loop, house| report::inventory(run_loop, house)).await?;
-    // Sockets first, so that no client talks to a host that no longer listens.
-    let drained = house.act(|run_loop, _| run_loop.close_channels()).await?;
     house.handle().stop();
     match loop_ended.await {
         Ok(Ok(Ok(()))) => {}
         ended => return Err(why(ended)),
     }
-    drained.abort();
     Ok(RunEnd { ending, degraded: inventory.is_degraded() })
 }
 

@@ -102,6 +102,8 @@ pub struct RunLoop {
     /// Vats with a place at the engine that are not in a crank.
     instances: BTreeMap<VatId, Instance>,
     asks: BTreeMap<AskId, oneshot::Sender<Resolution<Kref>>>,
+    /// Why the last crank of a vat that was undone was undone, since the boot.
+    faults: BTreeMap<VatId, String>,
     /// What waits for the next commit, and since when there is something to commit.
     effects: Vec<Effect>,
     gathering: Option<Instant>,
@@ -150,6 +152,7 @@ pub fn start(parts: Parts, mut from_io: tokio::sync::mpsc::UnboundedReceiver<Fro
         codes: parts.codes,
         instances: BTreeMap::new(),
         asks: BTreeMap::new(),
+        faults: BTreeMap::new(),
         effects: Vec::new(),
         gathering: Some(Instant::now()),
         cranks_gathered: 0,

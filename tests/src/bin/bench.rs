@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+const ROUNDS: usize = 3;
 const RALLIES: u64 = 20_000;
 const CALLS: usize = 1_000;
 const CLIENTS: usize = 64;
@@ -24,9 +25,17 @@ fn main() -> Result<()> {
     let memory = tempfile::tempdir_in("/dev/shm")?;
     let mut out = std::io::stdout();
     writeln!(out, "fdatasync of 4 KiB on disk, median: {:.3} ms", ms(sync_cost(disk.path())?))?;
+    let mut rallies = [0.0_f64; 2];
+    for round in 0..ROUNDS {
+        // In turn, so that what else the machine does falls on both; the best of each is the least disturbed.
+        for (best, home) in rallies.iter_mut().zip([memory.path(), disk.path()]) {
+            *best = best.max(rally(&root, &home.join(format!("rally{round}")))?);
+        }
+    }
+    let [in_memory, on_disk] = rallies;
+    writeln!(out, "two vats calling each other one at a time, best of {ROUNDS} rounds:")?;
+    writeln!(out, "  memory {in_memory:.0} cranks/s, disk {on_disk:.0} cranks/s ({:.2} of it)", on_disk / in_memory)?;
     for (name, home) in [("memory", memory.path()), ("disk", disk.path())] {
-        let cranks = rally(&root, &home.join("rally"))?;
-        writeln!(out, "{name}: {cranks:.0} cranks/s, two vats calling each other one at a time")?;
         let (median, p99, together) = calls(&root, &home.join("calls"))?;
         writeln!(out, "{name}: one acknowledged call {:.3} ms median, {:.3} ms p99", ms(median), ms(p99))?;
         writeln!(out, "{name}: {together:.0} acknowledged calls/s from {CLIENTS} clients at once")?;
