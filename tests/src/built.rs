@@ -44,7 +44,8 @@ fn cargo(directory: &Path, target: &Path, args: &[&str]) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(args)
-        .arg("--quiet")
+        // A test changes nothing in the repository, also no lock file that is behind.
+        .args(["--quiet", "--locked"])
         .arg("--target-dir")
         .arg(target)
         .current_dir(directory)
