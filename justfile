@@ -17,9 +17,9 @@ _list:
 setup:
     @rustup target list --installed | grep -qx {{guest_target}} || rustup target add {{guest_target}}
 
-# the host, its tests and the SDK
+# the host, the SDK and the benchmark
 build:
-    cargo build --workspace --all-targets
+    cargo build --workspace
 
 # every Rust sample vat, as target/vats/NAME.wasm
 vats: setup
