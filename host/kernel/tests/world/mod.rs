@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each file of tests uses a part of it")]
 
 mod chance;
+mod oracle;
 mod stage;
 mod worker;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use ocap_kernel::*;
 
 pub use chance::*;
+pub use oracle::*;
 pub use stage::*;
 pub use worker::*;
 
