@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
 use crate::Cap;
 use crate::answer::Heard;
@@ -51,7 +51,7 @@ pub(crate) fn run() {
     while let Some(id) = READY.with_borrow_mut(VecDeque::pop_front) {
         // Out of the map while it runs, since it may spawn; a task that is gone has been woken twice.
         let Some((mut future, waker)) = TASKS.with_borrow_mut(|tasks| tasks.remove(&id)) else { continue };
-        if let Poll::Pending = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
             TASKS.with_borrow_mut(|tasks| tasks.insert(id, (future, waker)));
         }
     }
@@ -104,6 +104,8 @@ pub(crate) fn settled(token: u64, heard: Heard) {
 mod tests {
     use std::future::poll_fn;
     use std::rc::Rc;
+
+    use std::task::Poll;
 
     use super::*;
 

@@ -32,7 +32,32 @@
 //!   [`Promise`], to be awaited, sent to at once, or passed on.
 //! - **Awaiting.** Other deliveries run while a method waits. So a method that awaits has no `self`: it takes `this: This<Self>` and looks
 //!   at its state with [`This::read`] and [`This::with`], whose borrow can not last across an await because their argument is a plain
-//!   closure. The compiler keeps this rule, not the reader.
+//!   closure. The compiler keeps this rule, not the reader:
+//!
+//!   ```compile_fail
+//!   # use ocap_guest_sdk::prelude::*;
+//!   # struct Counter { count: u64 }
+//!   #[object]
+//!   impl Counter {
+//!       async fn follow(&mut self, other: Cap) -> Result<()> {
+//!           self.count = other.call("get", ()).await?;
+//!           Ok(())
+//!       }
+//!   }
+//!   ```
+//!
+//!   ```
+//!   # use ocap_guest_sdk::prelude::*;
+//!   # struct Counter { count: u64 }
+//!   #[object]
+//!   impl Counter {
+//!       async fn follow(this: This<Self>, other: Cap) -> Result<()> {
+//!           let count = other.call("get", ()).await?;
+//!           this.with(|state| state.count = count);
+//!           Ok(())
+//!       }
+//!   }
+//!   ```
 //! - **Grants and parameters** are in the [`Context`], which a method marked `#[started]` gets once an incarnation, and [`context()`] gives
 //!   at any time.
 //!

@@ -1,7 +1,7 @@
 //! A host for persistent, capability-secure WebAssembly component vats.
 //!
-//! One room a module, and arrows in one direction: `cli -> daemon -> boot -> run_loop -> {store, engine, io} -> kernel`. ARCHITECTURE.md
-//! is the map.
+//! One room a module, and arrows in one direction: `cli -> boot -> {daemon, bundle, run_loop} -> {store, engine, io} -> kernel`.
+//! ARCHITECTURE.md is the map.
 
 pub mod boot;
 pub mod bundle;

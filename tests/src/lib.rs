@@ -1,1 +1,25 @@
-//! Stories through the real binary.
+//! Stories through the real binary: what they have in common.
+//!
+//! A story has a [`Place`] of its own: a temporary directory with a home and whatever a user keeps beside it. It starts the binary
+//! there with an empty environment, and sees of it what a user sees: standard streams, exit status, sockets, files. Every wait ends
+//! after [`PATIENCE`] with a failure, so that a host that hangs is a test that fails; nothing here measures time. No process outlives
+//! the value that stands for it.
+
+mod built;
+pub mod components;
+mod host;
+mod line;
+mod ocap;
+mod patience;
+mod place;
+mod sample;
+mod wire;
+
+pub use built::{repository, sample_component};
+pub use host::Host;
+pub use line::LineClient;
+pub use ocap::{Done, Pending};
+pub use patience::{PATIENCE, eventually};
+pub use place::Place;
+pub use sample::Sample;
+pub use wire::Wire;

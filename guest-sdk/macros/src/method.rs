@@ -1,5 +1,6 @@
 //! One method of an object, checked.
 
+use proc_macro2::Span;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, Ident, ImplItemFn, Pat, PathArguments, Result, ReturnType, Type};
@@ -12,6 +13,8 @@ pub(crate) struct Method {
     pub(crate) waits: bool,
     pub(crate) args: Vec<Arg>,
     pub(crate) fails: bool,
+    /// Where errors about what it returns point.
+    pub(crate) output: Span,
 }
 
 /// What calls it.
@@ -70,6 +73,10 @@ impl Method {
             waits: signature.asyncness.is_some(),
             args,
             fails: is_result(&signature.output),
+            output: match &signature.output {
+                ReturnType::Default => signature.ident.span(),
+                ReturnType::Type(_, declared) => declared.span(),
+            },
         };
         method.check_role(item)?;
         Ok(method)
@@ -124,7 +131,7 @@ fn take_role(attributes: &mut Vec<Attribute>) -> Result<Role> {
     }
 }
 
-fn receiver(at: proc_macro2::Span, first: Option<&FnArg>) -> Result<Receiver> {
+fn receiver(at: Span, first: Option<&FnArg>) -> Result<Receiver> {
     const NEEDED: &str = "a method of an object begins with `&self`, `&mut self` or `this: This<Self>`";
     match first {
         Some(FnArg::Receiver(it)) if it.reference.is_some() && it.mutability.is_some() => Ok(Receiver::Change),

@@ -1,7 +1,8 @@
 //! `#[object]`: the dispatcher of an `impl` block.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{ImplItem, ItemImpl, Result, Type};
 
 use crate::method::{Method, Receiver, Role};
@@ -74,10 +75,10 @@ fn arm(object: &Type, method: &Method) -> TokenStream {
             let (signature, count) = (method.signature(), names.len());
             let texts = names.iter().map(|name| name.to_string());
             let args = if count == 0 { quote!(_) } else { quote!(mut args) };
-            let take = quote! {
-                let #args = args.positional(#signature, #count)?;
-                #(let #names: #types = args.take(#texts)?;)*
-            };
+            let takes = names.iter().zip(&types).zip(texts).map(|((name, declared), text)| {
+                quote_spanned!(here(declared.span())=> let #name: #declared = args.take(#text)?;)
+            });
+            let take = quote!(let #args = args.positional(#signature, #count)?; #(#takes)*);
             (quote!(#name), take)
         }
     };
@@ -85,8 +86,8 @@ fn arm(object: &Type, method: &Method) -> TokenStream {
         let call = call(object, method, &names);
         return quote!(#pattern => Outcome::Now((move || { #take let answer = #call; #reply })()),);
     }
-    let span = method.name.span();
     let function = &method.name;
+    let span = here(function.span());
     let waiting = quote_spanned!(span=> <#object>::#function(this, #(#names),*).await);
     quote! {
         #pattern => {
@@ -103,7 +104,7 @@ fn arm(object: &Type, method: &Method) -> TokenStream {
 /// The call of a method that does not wait.
 fn call(object: &Type, method: &Method, args: &[impl quote::ToTokens]) -> TokenStream {
     let function = &method.name;
-    let span = function.span();
+    let span = here(function.span());
     match method.receiver {
         Receiver::Read => quote_spanned!(span=> this.read(move |state| <#object>::#function(state, #(#args),*))),
         Receiver::Change => quote_spanned!(span=> this.with(move |state| <#object>::#function(state, #(#args),*))),
@@ -111,14 +112,20 @@ fn call(object: &Type, method: &Method, args: &[impl quote::ToTokens]) -> TokenS
     }
 }
 
+/// The user's place for the compiler's errors, with this macro's names.
+fn here(place: Span) -> Span {
+    place.resolved_at(Span::call_site())
+}
+
 /// `answer` as a reply.
 fn reply(method: &Method) -> TokenStream {
+    let span = here(method.output);
     match method.fails {
-        true => quote!(match answer {
+        true => quote_spanned!(span=> match answer {
             Ok(answer) => Reply::new(&answer),
             Err(error) => Err(to_error(error)),
         }),
-        false => quote!(Reply::new(&answer)),
+        false => quote_spanned!(span=> Reply::new(&answer)),
     }
 }
 

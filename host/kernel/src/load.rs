@@ -162,6 +162,8 @@ impl Kernel {
                 Item::Dropped(object) => is_lost(object),
                 Item::Settled { .. } => false,
             });
+            // The last boot may have ended between the launch and the first start, which is owed.
+            self.seat(vat).woken = self.progress.get(&vat).is_some_and(|progress| progress.incarnation == 0);
             self.make_ready(vat);
         }
         let promises = self.promises.iter().map(|(id, _)| *id).collect::<Vec<_>>();

@@ -30,8 +30,11 @@ pub struct Commit {
     /// Vats whose whole store is to be removed, before `store` is written.
     pub forgotten: Vec<VatId>,
     /// The vats' own stores.
-    pub store: Vec<Change<(VatId, Vec<u8>), Payload<Slot>>>,
+    pub store: Vec<Change<StoreKey, Payload<Slot>>>,
 }
+
+/// An entry of a vat's own store.
+pub type StoreKey = (VatId, Vec<u8>);
 
 impl Commit {
     /// Whether there is nothing to write.
@@ -71,7 +74,7 @@ pub struct State {
     /// References that host objects keep.
     pub holds: Vec<(ObjectId, Kref)>,
     /// The slots that each entry of a vat's store mentions; only entries that mention any. The bodies stay in the store.
-    pub holdings: Vec<((VatId, Vec<u8>), Vec<Slot>)>,
+    pub holdings: Vec<(StoreKey, Vec<Slot>)>,
 }
 
 /// The next number of each kind. No number is given twice.

@@ -17,8 +17,6 @@ pub struct VatView<'k> {
     pub is_awake: bool,
     /// Messages and notices that wait for it.
     pub queued: usize,
-    /// References in its c-list.
-    pub references: usize,
     /// Objects that it exposes.
     pub exports: usize,
 }
@@ -44,7 +42,6 @@ impl Kernel {
             incarnation: self.progress.get(&id)?.incarnation,
             is_awake: seat.heap == Heap::Live,
             queued: seat.inbox.len(),
-            references: self.clists.of(id).count(),
             exports: seat.exports.len(),
         })
     }

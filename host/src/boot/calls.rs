@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Kernel, Kref, Payload, Resolution, Subcluster, SubclusterId, Vat, VatId};
+use ocap_kernel::{Code, Kernel, Kref, Payload, Resolution, Subcluster, SubclusterId, Vat, VatId};
 use serde_json::Value as Json;
 
 use crate::daemon::requests::CallOutcome;
 use crate::problem::Problem;
+use crate::run_loop::RunLoop;
 
 use super::house::House;
 
@@ -22,22 +23,54 @@ pub(super) async fn call(
 ) -> Result<CallOutcome, Problem> {
     let args = arguments(&args)?;
     let named = target.clone();
-    let target = house.act(move |run_loop, _| find_target(run_loop.kernel(), &named)).await??;
+    let target = house.act(move |run_loop, _| find_target(run_loop.kernel(), &target)).await??;
     let answered = house.handle().call(target, method, args).await.map_err(|_| super::house::stopping())?;
     let resolution = answered.map_err(|refusal| {
         Problem::new("ocap::target::unknown", refusal.to_string())
             .with_help("see what there is: `ocap-host status`; a reference lasts as long as somebody holds it")
     })?;
-    Ok(outcome(&resolution))
+    outcome(house, named, &resolution).await
 }
 
-fn outcome(resolution: &Resolution<Kref>) -> CallOutcome {
-    match resolution {
+async fn outcome(house: &Arc<House>, target: String, resolution: &Resolution<Kref>) -> Result<CallOutcome, Problem> {
+    Ok(match resolution {
         Resolution::Fulfilled(payload) => CallOutcome::Value { value: json_of(payload) },
         Resolution::Forwarded(kref) => CallOutcome::Value { value: serde_json::json!({ "$cap": kref.to_string() }) },
         Resolution::Broken(payload) => CallOutcome::Broken { error: json_of(payload) },
-        Resolution::Failed(code) => CallOutcome::Failed { code: code.to_string(), problem: None },
-    }
+        Resolution::Failed(code) => {
+            CallOutcome::Failed { code: code.to_string(), problem: explain(house, target, *code).await? }
+        }
+    })
+}
+
+/// What an operator may know of a failure beyond its code.
+async fn explain(house: &Arc<House>, target: String, code: Code) -> Result<Option<Box<Problem>>, Problem> {
+    let problem = match code {
+        Code::VatTrapped => {
+            let fault = house.act(move |run_loop, _| last_fault(run_loop, &target)).await?;
+            let log = house.home.path_of(crate::daemon::home::LOG);
+            fault.map(|cause| {
+                Problem::new("ocap::vat::trapped", cause)
+                    .with_help(format!("what the vat said before is in the log: {}", log.display()))
+            })
+        }
+        Code::VatQuarantined => Some(
+            Problem::new("ocap::vat::quarantined", "the vat is in quarantine and was declared to reject what comes")
+                .with_help("see why: `ocap-host quarantine list`"),
+        ),
+        _ => None,
+    };
+    Ok(problem.map(Box::new))
+}
+
+/// Why the last crank of the called vat was undone. A call by reference does not say whose it is.
+fn last_fault(run_loop: &RunLoop, target: &str) -> Option<String> {
+    let kernel = run_loop.kernel();
+    let vat = match find_subcluster(kernel, target) {
+        Ok((_, row)) => row.bootstrap,
+        Err(_) => find_vat(kernel, target).ok()?.0,
+    };
+    run_loop.last_fault(vat).map(str::to_owned)
 }
 
 /// A body as JSON. One that is not what vats pass is shown as bytes: the callee's business, and no reason to fail.
@@ -68,11 +101,8 @@ fn find_target(kernel: &Kernel, target: &str) -> Result<Kref, Problem> {
     if let Ok(kref) = target.parse() {
         return Ok(kref);
     }
-    let vat = if target.contains('/') {
-        find_vat(kernel, target)?.0
-    } else {
-        find_subcluster(kernel, target)?.1.bootstrap
-    };
+    let vat =
+        if target.contains('/') { find_vat(kernel, target)?.0 } else { find_subcluster(kernel, target)?.1.bootstrap };
     kernel.root_of(vat).ok_or_else(|| {
         Problem::new("ocap::target::gone", format!("the vat `{target}` has ended"))
             .with_help("see what there is: `ocap-host status`")
@@ -92,10 +122,11 @@ pub(super) fn find_subcluster<'k>(kernel: &'k Kernel, name: &str) -> Result<(Sub
 /// # Errors
 /// If there is none, with the name that may have been meant.
 pub(super) fn find_vat<'k>(kernel: &'k Kernel, label: &str) -> Result<(VatId, &'k Vat), Problem> {
-    let found = kernel.vats().find(|vat| label_of(kernel, vat.row) == label);
+    let (subcluster, name) = label.split_once('/').ok_or_else(|| unknown(kernel, label))?;
+    let (id, _) = find_subcluster(kernel, subcluster).map_err(|_| unknown(kernel, label))?;
+    let found = kernel.vats().find(|vat| vat.row.subcluster == id && vat.row.name == name);
     found.map(|vat| (vat.id, vat.row)).ok_or_else(|| unknown(kernel, label))
 }
-
 
 /// A vat's name for people: `matcher/index`.
 pub(super) fn label_of(kernel: &Kernel, row: &Vat) -> String {

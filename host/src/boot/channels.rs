@@ -52,10 +52,13 @@ pub(super) fn spec(
     let declared = &declaration.channels[channel];
     let place = house.config.place(declaration, channel).expect("the declaration has the channel")?;
     let unusable = |root: String, error: &std::io::Error| {
-        Problem::new("ocap::channel::root_unusable", format!("the directory {root} of channel `{channel}` can't be used"))
-            .because(error)
-            .at_path(&declared.path, &root)
-            .with_help("make the directory, or correct `roots` in host.toml")
+        Problem::new(
+            "ocap::channel::root_unusable",
+            format!("the directory {root} of channel `{channel}` can't be used"),
+        )
+        .because(error)
+        .at_path(&declared.path, &root)
+        .with_help("make the directory, or correct `roots` in host.toml")
     };
     let (dir, root) = match place.root {
         ChannelRoot::Home => (house.home.dir().open_dir(CHANNELS), house.home.path_of(CHANNELS)),

@@ -7,7 +7,6 @@ use ocap_kernel::{Body, Kernel, Vat, VatId, VatStatus};
 use crate::component::{CodeRecord, CodeSource, Digest, Place};
 use crate::declaration::{Recorded, VatLimits};
 use crate::engine::{Code, Identity, Limits};
-use crate::escape::escape;
 use crate::problem::Problem;
 use crate::run_loop::VatCode;
 
@@ -98,7 +97,8 @@ pub(super) fn reason(problem: &Problem) -> Body {
 /// The reverse of [`reason`].
 pub(super) fn problem_of(row: &Vat) -> Option<Problem> {
     let VatStatus::Quarantined(reason) = &row.status else { return None };
-    let unreadable = || Problem::new("ocap::vat::quarantined", "the vat is quarantined, and the stored reason is damaged");
+    let unreadable =
+        || Problem::new("ocap::vat::quarantined", "the vat is quarantined, and the stored reason is damaged");
     Some(serde_json::from_slice(reason).unwrap_or_else(|_| unreadable()))
 }
 
@@ -118,7 +118,6 @@ pub(super) fn accuse(kernel: &Kernel, house: &House, vat: VatId, cause: &str) ->
 }
 
 fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Problem {
-    let cause = escape(cause);
     let view = kernel.vat(vat).expect("the accused lives");
     let name = &view.row.name;
     let Ok(recorded) = house.declaration(kernel, view.row.subcluster) else {
@@ -139,7 +138,7 @@ fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Proble
         "see what it said: `grep {label} {}`, mend the component, then `ocap-host quarantine retry {label}`",
         house.home.path_of(crate::daemon::home::LOG).display()
     ));
-    problem.causes.push(cause);
+    problem.causes.extend(cause.lines().map(|line| line.trim().to_owned()));
     problem
 }
 

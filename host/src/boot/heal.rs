@@ -99,9 +99,9 @@ async fn try_one(house: &Arc<House>, candidate: Candidate) -> Result<Result<Stri
     match prepared {
         Ok(code) => {
             let healed = house.act(move |run_loop, _| run_loop.heal(id, code)).await?;
-            Ok(healed.map(|()| label).map_err(|gone| {
-                Problem::new("ocap::vat::gone", "the vat was terminated meanwhile").because(&gone)
-            }))
+            Ok(healed
+                .map(|()| label)
+                .map_err(|gone| Problem::new("ocap::vat::gone", "the vat was terminated meanwhile").because(&gone)))
         }
         Err(problem) => {
             let reason = code::reason(&problem);

@@ -102,9 +102,8 @@ impl House {
         }
         let row = kernel.subclusters().find(|(id, _)| *id == subcluster).map(|(_, row)| row);
         let row = row.expect("a living vat belongs to a living subcluster");
-        let recorded = Declaration::from_record(&row.declaration).map_err(|fault| {
-            Problem { subcluster: Some(row.name.clone()), ..Problem::from(fault) }
-        })?;
+        let recorded = Declaration::from_record(&row.declaration)
+            .map_err(|fault| Problem { subcluster: Some(row.name.clone()), ..Problem::from(fault) })?;
         let recorded = Arc::new(recorded);
         locked(&self.declarations).insert(subcluster, recorded.clone());
         Ok(recorded)

@@ -10,13 +10,13 @@ use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
 
 use crate::bundle::Source;
 use crate::component::CodeSource;
-use crate::daemon::requests::{Launched, Origin};
-use crate::declaration::Use;
+use crate::daemon::requests::{IfChanged, Launched, Origin};
+use crate::declaration::{Declaration, Use};
 use crate::engine::{Code, Limits};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
-use super::channels::{object_name, spec};
+use super::channels::{channel_of, object_name, spec};
 use super::house::House;
 use super::{code, report};
 
@@ -32,47 +32,58 @@ struct Plan {
 ///
 /// # Errors
 /// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
-pub(super) async fn launch(house: &Arc<House>, path: &Path, written: &str) -> Result<Launched, Problem> {
+pub(super) async fn launch(
+    house: &Arc<House>,
+    path: &Path,
+    written: &str,
+    if_changed: IfChanged,
+) -> Result<Launched, Problem> {
     let opener = house.clone();
     let path: PathBuf = path.to_owned();
     let source = blocking(move || Source::open(&path, &opener.files)).await?;
     let declaration = source.declaration.clone();
-    let written = written.to_owned();
-    let known = house.act(move |run_loop, house| find_known(run_loop, house, &declaration, &written)).await??;
-    if let Some(known) = known {
-        return Ok(known);
-    }
+    let known = house.act(move |run_loop, house| find_known(run_loop, house, &declaration)).await??;
+    let before = match known {
+        Some(Known { id, difference }) if difference.is_empty() => {
+            return house.act(move |run_loop, house| launched(run_loop, house, id, Origin::Known)).await;
+        }
+        Some(known) if if_changed == IfChanged::Refuse => return Err(changed(&source, written, known)),
+        Some(Known { id, .. }) => Some(id),
+        None => None,
+    };
     let planner = house.clone();
     let plan = blocking(move || plan(&planner, source)).await?;
-    house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await?
+    house.act(move |run_loop, house| carry_out(run_loop, house, plan, before)).await?
+}
+
+/// A living subcluster of the same name.
+struct Known {
+    id: SubclusterId,
+    /// What the new declaration says otherwise; empty if nothing.
+    difference: Vec<String>,
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(super::house::stopping()))
 }
 
-fn find_known(
-    run_loop: &RunLoop,
-    house: &House,
-    declaration: &crate::declaration::Declaration,
-    written: &str,
-) -> Result<Option<Launched>, Problem> {
+fn find_known(run_loop: &RunLoop, house: &House, declaration: &Declaration) -> Result<Option<Known>, Problem> {
     let kernel = run_loop.kernel();
-    let name = &declaration.name;
-    let Some((id, _)) = kernel.subclusters().find(|(_, row)| row.name == *name) else { return Ok(None) };
+    let Some((id, _)) = kernel.subclusters().find(|(_, row)| row.name == declaration.name) else { return Ok(None) };
     let recorded = house.declaration(kernel, id)?;
-    let difference = recorded.declaration.difference(declaration);
-    if difference.is_empty() {
-        return Ok(Some(launched(run_loop, house, id, Origin::Known)));
-    }
+    Ok(Some(Known { id, difference: recorded.declaration.difference(declaration) }))
+}
+
+fn changed(source: &Source, written: &str, known: Known) -> Problem {
+    let name = &source.declaration.name;
     let message = format!("subcluster `{name}` is running, and {written} declares it otherwise");
     let mut problem = Problem::new("ocap::launch::changed", message).with_help(format!(
-        "restore the declaration; or apply it anew, which forgets the state of its vats: \
-         `ocap-host terminate {name} --yes && ocap-host launch {written}`"
+        "restore the declaration, or apply the new one, which ends the vats and forgets everything they keep: \
+         `ocap-host launch --if-changed replace {written}` (or `run` with the same option)"
     ));
     problem.subcluster = Some(name.clone());
-    problem.causes = difference;
-    Err(problem)
+    problem.causes = known.difference;
+    problem
 }
 
 /// Reads, checks and compiles everything, and changes nothing but caches.
@@ -131,8 +142,16 @@ fn parameters(parameters: &serde_json::Value, vat: &str) -> Result<Body, Problem
     Ok(ocap_passable::encode(&value).into())
 }
 
-/// Opens the channels, then launches: on the loop's thread, so that nothing comes between.
-fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<Launched, Problem> {
+/// Opens the channels, then launches: on the loop's thread, so that nothing comes between. `before` ends in the same commit.
+fn carry_out(
+    run_loop: &mut RunLoop,
+    house: &House,
+    plan: Plan,
+    before: Option<SubclusterId>,
+) -> Result<Launched, Problem> {
+    if let Some(before) = before {
+        end(run_loop, house, before);
+    }
     let declaration = &plan.source.declaration;
     // The kernel numbers a launch's host objects first, in order; so a channel can be open before its object exists.
     let first = run_loop.kernel().next_object();
@@ -141,8 +160,12 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<Launch
         let object = ObjectId(first.0 + index as u64);
         opened.push(object);
         let io = run_loop.io();
-        let open = spec(house, declaration, channel, object).and_then(|spec| io.open(spec).map_err(|fault| Problem::from(&fault)));
-        if let Err(problem) = open {
+        let open = spec(house, declaration, channel, object)
+            .and_then(|spec| io.open(spec).map_err(|fault| Problem::from(&fault)));
+        // Once the old one has ended there is no way back: then a channel that can't be opened is down, as it would be at a boot.
+        if let Err(problem) = open
+            && before.is_none()
+        {
             opened.iter().for_each(|object| io.close_channel(*object));
             return Err(problem);
         }
@@ -160,7 +183,20 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<Launch
         let made = code::provided(run_loop.kernel(), house, vat, compiled, limits);
         run_loop.provide(vat, made);
     }
-    Ok(launched(run_loop, house, subcluster, Origin::New))
+    let origin = if before.is_some() { Origin::Replaced } else { Origin::New };
+    Ok(launched(run_loop, house, subcluster, origin))
+}
+
+/// Ends a living subcluster for good, with its channels.
+pub(super) fn end(run_loop: &mut RunLoop, house: &House, id: SubclusterId) {
+    let kernel = run_loop.kernel();
+    let Some((_, row)) = kernel.subclusters().find(|(living, _)| *living == id) else { return };
+    let name = row.name.clone();
+    let belongs = |object_name: &str| channel_of(object_name).is_some_and(|(of, _)| of == name);
+    let objects = kernel.host_objects().filter(|(_, object_name)| belongs(object_name));
+    let objects: Vec<_> = objects.map(|(object, _)| object).collect();
+    run_loop.terminate(id, &objects).expect("it was found just now");
+    house.forget_declaration(id);
 }
 
 fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin) -> Launched {

@@ -69,23 +69,30 @@ async fn run_to_the_end(
         ending = signals.next() => return Ok(RunEnd { ending, degraded: false }),
         () = asked(stop_asked) => return Ok(RunEnd { ending: Ending::Asked, degraded: false }),
     };
-    let Up { house, started } = brought_up;
+    let Up { house, io, started } = brought_up;
     daemon.step("launch what is new")?;
     for file in &options.files {
         let path = options.powers.absolute(file).map_err(|error| {
             Problem::new("ocap::declaration::unreadable", format!("{} names no file", file.display())).because(&error)
         })?;
-        launch::launch(&house, &path, &file.to_string_lossy()).await?;
+        launch::launch(&house, &path, &file.to_string_lossy(), options.if_changed).await?;
     }
     let (sender, requests) = mpsc::channel(64);
-    let (inventory, boot) = house.act(|run_loop, house| {
-        (report::inventory(run_loop, house), run_loop.kernel().boot())
-    }).await?;
+    let boot = house.act(|run_loop, _| run_loop.kernel().boot()).await?;
+    let inventory = report::full(&house).await?;
     daemon.ready(boot, sender)?;
     ready(&report::ready(&inventory, daemon.home(), boot));
     let ending = serve::serve(&house, requests, &mut signals, started.thread).await?;
     daemon.stopping()?;
+    end_channels(&io).await;
     Ok(ending)
+}
+
+/// Closes the channels, once the loop hears them no more, and lets clients have what was written for them.
+async fn end_channels(io: &Io) {
+    if io.close().await.is_err() {
+        tracing::error!("a channel did not end as it should");
+    }
 }
 
 async fn asked(stop: Option<Arc<tokio::sync::Notify>>) {
@@ -97,6 +104,7 @@ async fn asked(stop: Option<Arc<tokio::sync::Notify>>) {
 
 struct Up {
     house: Arc<House>,
+    io: Arc<Io>,
     started: Started,
 }
 
@@ -104,7 +112,8 @@ struct Up {
 async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
-    let (store, state) = Store::open(&home.path_of(crate::daemon::home::STORE)).map_err(|fault| Problem::from(&fault))?;
+    let (store, state) =
+        Store::open(&home.path_of(crate::daemon::home::STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
     let mut kernel = Kernel::load(state).map_err(|corrupt| {
         Problem::new("ocap::store::contradiction", format!("the store contradicts itself: {corrupt}"))
@@ -125,7 +134,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         kernel,
         store,
         codes,
-        io,
+        io: io.clone(),
         clock: house.clock(),
         accuse: Box::new(move |kernel, vat, cause| code::accuse(kernel, &accuser, vat, cause)),
         workers: std::thread::available_parallelism().map_or(2, usize::from),
@@ -134,7 +143,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
     house.connect(started.handle.clone());
-    Ok(Up { house, started })
+    Ok(Up { house, io, started })
 }
 
 /// Vats that are declared `start = "eager"` get a heap at once; the rest with their first delivery.

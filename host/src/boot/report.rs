@@ -1,5 +1,7 @@
 //! What operators see: an inventory of everything that lives, with its problems.
 
+use std::sync::Arc;
+
 use ocap_kernel::{Kernel, SubclusterId, VatId, VatStatus, VatView};
 
 use crate::component::{CodeRecord, Place};
@@ -23,14 +25,14 @@ pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
             id: id.to_string(),
             name: row.name.clone(),
             bootstrap: kernel.vat(row.bootstrap).map_or_else(String::new, |vat| vat.row.name.clone()),
-            vats: vats.map(|vat| vat_status(kernel, house, &vat)).collect(),
+            vats: vats.map(|vat| vat_status(&vat)).collect(),
             channels: of_this.map(|channel| channel_status(kernel, house, id, channel)).collect(),
         }
     });
     Inventory { subclusters: subclusters.collect(), problems: house.notices() }
 }
 
-fn vat_status(kernel: &Kernel, house: &House, vat: &VatView<'_>) -> requests::VatStatus {
+fn vat_status(vat: &VatView<'_>) -> requests::VatStatus {
     let state = match (&vat.row.status, vat.is_awake) {
         (VatStatus::Quarantined(_) | VatStatus::Terminated, _) => VatState::Quarantined,
         (VatStatus::Active, true) => VatState::Awake,
@@ -43,18 +45,51 @@ fn vat_status(kernel: &Kernel, house: &House, vat: &VatView<'_>) -> requests::Va
         incarnation: vat.incarnation,
         queued: vat.queued as u64,
         exports: vat.exports as u64,
-        problem: problem_of(vat.row).or_else(|| advice(kernel, house, vat)),
+        problem: problem_of(vat.row),
     }
 }
 
-/// What should be known about where a vat's code came from.
-fn advice(kernel: &Kernel, house: &House, vat: &VatView<'_>) -> Option<Problem> {
-    let record = CodeRecord::from_record(&vat.row.code).ok()?;
-    let fault = record.advice(&house.files)?;
-    let recorded = house.declaration(kernel, vat.row.subcluster).ok()?;
-    let declaration = &recorded.declaration;
-    let span = declaration.component_span(&vat.row.name);
-    Some(Place::of(&declaration.name, &vat.row.name, &record, span).diagnose(&fault))
+/// Where a served vat's code came from, to be looked at away from the loop.
+struct Provenance {
+    subcluster: SubclusterId,
+    vat: VatId,
+    record: CodeRecord,
+    place: Place,
+}
+
+fn provenance(kernel: &Kernel, house: &House) -> Vec<Provenance> {
+    let served = kernel.vats().filter(|vat| vat.row.status == VatStatus::Active);
+    let of = |vat: VatView<'_>| {
+        let record = CodeRecord::from_record(&vat.row.code).ok()?;
+        let recorded = house.declaration(kernel, vat.row.subcluster).ok()?;
+        let declaration = &recorded.declaration;
+        let place = Place::of(&declaration.name, &vat.row.name, &record, declaration.component_span(&vat.row.name));
+        Some(Provenance { subcluster: vat.row.subcluster, vat: vat.id, record, place })
+    };
+    served.filter_map(of).collect()
+}
+
+/// The inventory with advice about the sources of stored components. Looking at a thousand files is not for the loop's thread.
+pub(super) async fn full(house: &Arc<House>) -> Result<Inventory, Problem> {
+    let (mut inventory, sources) =
+        house.act(|run_loop, house| (inventory(run_loop, house), provenance(run_loop.kernel(), house))).await?;
+    let looker = house.clone();
+    let looked = tokio::task::spawn_blocking(move || {
+        let advised = sources.into_iter().filter_map(|source| {
+            let fault = source.record.advice(&looker.files)?;
+            Some((source.subcluster, source.vat, source.place.diagnose(&fault)))
+        });
+        advised.collect::<Vec<_>>()
+    });
+    for (subcluster, vat, advice) in looked.await.map_err(|_| super::house::stopping())? {
+        let of_subcluster = inventory.subclusters.iter_mut().find(|status| status.id == subcluster.to_string());
+        let of_vat =
+            of_subcluster.and_then(|status| status.vats.iter_mut().find(|status| status.id == vat.to_string()));
+        if let Some(status) = of_vat {
+            status.problem.get_or_insert(advice);
+        }
+    }
+    Ok(inventory)
 }
 
 fn channel_status(kernel: &Kernel, house: &House, id: SubclusterId, channel: &io::ChannelStatus) -> ChannelStatus {

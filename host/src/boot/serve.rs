@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
-use super::{calls, channels, heal, launch, report};
+use super::{calls, heal, launch, report};
 
 /// Serves until a signal, a request or a failure of the store ends it; what runs then is finished and written first.
 ///
@@ -41,14 +41,11 @@ pub(super) async fn serve(
     };
     healer.abort();
     let inventory: Inventory = house.act(|run_loop, house| report::inventory(run_loop, house)).await?;
-    // Sockets first, so that no client talks to a host that no longer listens.
-    let drained = house.act(|run_loop, _| run_loop.close_channels()).await?;
     house.handle().stop();
     match loop_ended.await {
         Ok(Ok(Ok(()))) => {}
         ended => return Err(why(ended)),
     }
-    drained.abort();
     Ok(RunEnd { ending, degraded: inventory.is_degraded() })
 }
 
@@ -68,10 +65,10 @@ async fn answer(house: Arc<House>, request: Request) {
     // An asker that went away does not want to know.
     match request {
         Request::Status(reply) => {
-            drop(reply.send(house.act(|run_loop, house| report::inventory(run_loop, house)).await));
+            drop(reply.send(report::full(&house).await));
         }
-        Request::Launch { path, written, reply } => {
-            drop(reply.send(launch::launch(&house, &path, &written).await));
+        Request::Launch { path, written, if_changed, reply } => {
+            drop(reply.send(launch::launch(&house, &path, &written, if_changed).await));
         }
         Request::Terminate { subcluster, reply } => {
             drop(reply.send(terminate(&house, subcluster).await));
@@ -94,11 +91,7 @@ async fn terminate(house: &Arc<House>, name: String) -> Result<Terminated, Probl
             let kernel = run_loop.kernel();
             let (id, _) = calls::find_subcluster(kernel, &name)?;
             let vats = kernel.vats().filter(|vat| vat.row.subcluster == id).map(|vat| vat.row.name.clone()).collect();
-            let belongs = |object_name: &str| channels::channel_of(object_name).is_some_and(|(of, _)| of == name);
-            let objects = kernel.host_objects().filter(|(_, object_name)| belongs(object_name));
-            let objects: Vec<_> = objects.map(|(object, _)| object).collect();
-            run_loop.terminate(id, &objects).expect("it was found just now");
-            house.forget_declaration(id);
+            launch::end(run_loop, house, id);
             Ok(Terminated { id: id.to_string(), name, vats })
         })
         .await?

@@ -161,7 +161,7 @@ impl BundleFault {
         let message = format!("the bundle {} is refused: {self}", resolved.display());
         let help = match &self {
             BundleFault::NotABundle { found } if *found == WASM => {
-                "name the component in a declaration and run that; `ocap-host new` writes one"
+                "name the component in a declaration (a `subcluster.toml`) and run that"
             }
             _ => "nothing was taken from it; get it again from where it came, or make it anew: `ocap-host bundle pack`",
         };

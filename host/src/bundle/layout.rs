@@ -120,7 +120,7 @@ pub(super) fn read_manifest(bytes: &[u8]) -> Result<Contents, BundleFault> {
     const NAME: &str = "manifest";
     let read: ImageManifest = serde_json::from_slice(bytes).map_err(|error| foreign(NAME, &error.to_string()))?;
     if *read.config().media_type() != MediaType::from(DECLARATION_TYPE) {
-        let found = printable(&read.config().media_type().to_string());
+        let found = printable(read.config().media_type().as_ref());
         return Err(foreign(NAME, &format!("its config is of type `{found}`, a declaration is `{DECLARATION_TYPE}`")));
     }
     let not_sha256 = || foreign(NAME, "a digest that is not SHA-256");

@@ -146,7 +146,9 @@ mod tests {
 
     use super::*;
     use crate::cli::Format;
-    use crate::daemon::requests::{CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody};
+    use crate::daemon::requests::{
+        CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody, TerminateBody, Terminated,
+    };
     use crate::daemon::requests::{Status, Stopping};
     use crate::daemon::{Daemon, Phase, test_home};
     use crate::powers::Powers;
@@ -205,6 +207,9 @@ mod tests {
                 Asked::Launch { written, reply, .. } => {
                     answer(reply, Err(Problem::new("ocap::declaration::x", written)))
                 }
+                Asked::Terminate { subcluster, reply } => {
+                    answer(reply, Ok(Terminated { id: "s1".into(), name: subcluster, vats: vec![] }))
+                }
                 Asked::QuarantineList(reply) => {
                     answer(reply, Ok(vec![Problem::new("ocap::component::missing", "gone")]))
                 }
@@ -237,6 +242,9 @@ mod tests {
         let retry = RetryBody { vat: Some("a/b".into()) };
         let retried: Retried = client.post("/v1/quarantine/retry", &retry).expect("an answer");
         assert_eq!(retried.healed, ["a/b"]);
+        let terminate = TerminateBody { subcluster: "a".into() };
+        let terminated: Terminated = client.post("/v1/terminate", &terminate).expect("an answer");
+        assert_eq!(terminated.name, "a");
         let status: Status = client.get("/v1/status").expect("an answer");
         assert_eq!((status.phase, status.boot, status.pid), (Phase::Ready, Some(7), std::process::id()));
     }

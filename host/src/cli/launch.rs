@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::ExitStatus;
 use super::session::Session;
-use crate::daemon::requests::{LaunchBody, Launched, Origin};
+use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
 use crate::problem::{Level, Problem};
 
 /// Launch subclusters on the running host
@@ -14,13 +14,39 @@ pub(super) struct LaunchArgs {
     /// Declarations or bundles, launched one after the other; the first that is refused ends it
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// If one runs already from another declaration: refuse, or end it with everything its vats keep and launch it anew
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    if_changed: Changed,
+}
+
+/// What to do with a subcluster that runs already, from another declaration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Changed {
+    /// Say what differs, change nothing
+    #[default]
+    Refuse,
+    /// End it, with everything its vats keep, and launch it anew
+    Replace,
+}
+
+impl From<Changed> for IfChanged {
+    fn from(changed: Changed) -> IfChanged {
+        match changed {
+            Changed::Refuse => IfChanged::Refuse,
+            Changed::Replace => IfChanged::Replace,
+        }
+    }
 }
 
 pub(super) fn run(args: &LaunchArgs, session: &Session) -> Result<ExitStatus, Problem> {
     let mut client = session.client()?;
     let mut status = ExitStatus::Ok;
     for file in &args.files {
-        let body = LaunchBody { path: session.absolute(file)?, written: Some(file.display().to_string()) };
+        let body = LaunchBody {
+            path: session.absolute(file)?,
+            written: Some(file.display().to_string()),
+            if_changed: args.if_changed.into(),
+        };
         let launched: Launched = client.post("/v1/launch", &body)?;
         session.answer_line(&launched, text)?;
         for problem in &launched.problems {
@@ -37,6 +63,7 @@ fn text(launched: &Launched) -> String {
     let origin = match launched.origin {
         Origin::New => "launched",
         Origin::Known => "already here, goes on",
+        Origin::Replaced => "launched anew, the old one has ended",
     };
     format!("{} ({}): {origin}, with {}", launched.name, launched.id, launched.vats.join(", "))
 }

@@ -114,6 +114,31 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The first words after `ocap-host` in every text of this crate that quotes a command.
+    fn quoted_commands(directory: &std::path::Path, words: &mut Vec<String>) {
+        for entry in std::fs::read_dir(directory).expect("a directory of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                quoted_commands(&path, words);
+                continue;
+            }
+            let text = std::fs::read_to_string(path).expect("a source");
+            let quoted = text.split("`ocap-host ").skip(1).map(|rest| rest.trim_start_matches("--home DIR "));
+            let word = |rest: &str| rest.chars().take_while(char::is_ascii_lowercase).collect::<String>();
+            words.extend(quoted.map(word).filter(|word| !word.is_empty()));
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_text_of_the_host_advises_exists() {
+        let mut words = Vec::new();
+        quoted_commands(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut words);
+        assert!(words.len() > 20, "few commands are quoted: {words:?}");
+        let command = Cli::command();
+        let unknown: Vec<_> = words.iter().filter(|word| command.find_subcommand(word).is_none()).collect();
+        assert!(unknown.is_empty(), "no such commands: {unknown:?}");
+    }
+
     #[test]
     fn home_and_format_are_understood_before_and_after_the_command() {
         for line in ["ocap-host --home /h --format json status", "ocap-host status --home /h --format json"] {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::ExitStatus;
+use super::launch::Changed;
 use super::session::Session;
 use crate::boot;
 use crate::daemon::requests::Ready;
@@ -16,12 +17,16 @@ pub(super) struct RunArgs {
     /// Declarations or bundles: new ones are launched, known ones go on
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// If one is known from another declaration: refuse, or end it with everything its vats keep and launch it anew
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    if_changed: Changed,
 }
 
 pub(super) fn run(args: &RunArgs, session: &Session) -> Result<ExitStatus, Problem> {
     let options = RunOptions {
         home: session.home_path().to_owned(),
         files: args.files.clone(),
+        if_changed: args.if_changed.into(),
         format: session.log_form(),
         powers: session.powers(),
     };

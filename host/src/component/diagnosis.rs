@@ -173,13 +173,22 @@ impl Place {
                 format!("build {written} against the host's `wit/vat.wit` without other imports, {retry}")
             }
             "missing_export" => format!("build {written} for the world `ocap:vat/vat`, {retry}"),
-            "start_failed" => format!("see `ocap-host logs {name}`, mend what `start` lacks, {retry}"),
+            "start_failed" => format!("see what {name} said in the host's log, mend what `start` lacks, {retry}"),
             "source_gone" => {
-                format!("nothing need be done; to run other code: put it at {path} and `ocap-host upgrade {name}`")
+                format!("nothing need be done; {}", self.replace())
             }
-            "source_changed" => format!("to run the changed code: `ocap-host upgrade {name}`"),
+            "source_changed" => self.replace(),
             _ => format!("mend {path}, {retry}"),
         }
+    }
+
+    /// The one way to other code, as long as vats can't be upgraded.
+    fn replace(&self) -> String {
+        format!(
+            "to run other code, end the subcluster, which forgets everything its vats keep, and launch it again: \
+             `ocap-host terminate {} --yes`",
+            self.subcluster
+        )
     }
 }
 
@@ -229,8 +238,10 @@ mod tests {
 
     #[test]
     fn a_changed_source_is_advice_that_names_the_command_that_takes_it() {
+        const REPLACING: &str = "to run other code, end the subcluster, which forgets everything its vats keep, and launch it again: \
+                                 `ocap-host terminate matcher --yes`";
         let problem = place().diagnose(&ComponentProblem::SourceChanged { path: "/vats/index.wasm".into() });
         assert_eq!((problem.level, problem.code.as_str()), (Level::Advice, "ocap::component::source_changed"));
-        assert_eq!(problem.help.as_deref(), Some("to run the changed code: `ocap-host upgrade matcher/index`"));
+        assert_eq!(problem.help.as_deref(), Some(REPLACING));
     }
 }

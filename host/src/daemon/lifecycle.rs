@@ -10,7 +10,7 @@ use super::control::Control;
 use super::home::Home;
 use super::lock::Lock;
 use super::log::{self, Form};
-use super::requests::Request;
+use super::requests::{IfChanged, Request};
 use super::signals::Ending;
 use super::status_file::{HostRecord, Phase};
 use crate::powers::Powers;
@@ -23,6 +23,8 @@ pub struct RunOptions {
     pub home: PathBuf,
     /// Declarations and bundles, as the user wrote them.
     pub files: Vec<PathBuf>,
+    /// What to do with those that are known from another declaration.
+    pub if_changed: IfChanged,
     /// How the log looks on stderr.
     pub format: Form,
     /// What the process may do.

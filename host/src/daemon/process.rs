@@ -28,10 +28,20 @@ impl Process {
         Ok(Process { pid, started_ticks, system_boot })
     }
 
-    /// Whether it still runs.
+    /// Whether it still runs. One that is dead and was not reaped yet (a container without an init leaves them for ever) does not.
     pub fn runs(&self, processes: &Dir) -> bool {
-        Process::with_pid(self.pid, processes).is_ok_and(|now| now == *self)
+        let dead = || match processes.read_to_string(format!("{}/stat", self.pid)) {
+            Ok(stat) => is_dead(&stat),
+            Err(_) => true,
+        };
+        Process::with_pid(self.pid, processes).is_ok_and(|now| now == *self) && !dead()
     }
+}
+
+/// Whether field 3 of `/proc/PID/stat` says zombie or dead.
+fn is_dead(stat: &str) -> bool {
+    stat.rsplit_once(')')
+        .is_some_and(|(_, after_name)| matches!(after_name.trim_start().chars().next(), Some('Z' | 'X')))
 }
 
 /// The pid that the system names as the holder of a file's lock, if it names one.
@@ -71,6 +81,21 @@ mod tests {
         assert!(here.runs(&processes));
         assert!(!Process { started_ticks: here.started_ticks + 1, ..here.clone() }.runs(&processes));
         assert!(!Process { system_boot: "another".into(), ..here }.runs(&processes));
+    }
+
+    #[test]
+    fn a_process_that_died_and_was_not_reaped_does_not_run() {
+        let processes = Powers::of_this_process().processes().expect("/proc");
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a child");
+        let process = Process::with_pid(child.id(), &processes).expect("the child");
+        assert!(process.runs(&processes));
+        child.kill().expect("killed");
+        // Wait until it is dead, without reaping it.
+        while Process::with_pid(child.id(), &processes).is_ok() && process.runs(&processes) {
+            std::thread::yield_now();
+        }
+        assert!(Process::with_pid(child.id(), &processes).is_ok(), "it is still listed");
+        child.wait().expect("reaped");
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub enum Request {
         path: PathBuf,
         /// As the user wrote it.
         written: String,
+        /// What to do if it runs already, from another declaration.
+        if_changed: IfChanged,
         /// Where the answer goes.
         reply: Reply<Launched>,
     },
@@ -254,6 +256,8 @@ pub enum Origin {
     New,
     /// It was here already, from the same declaration, and goes on.
     Known,
+    /// It was here from another declaration, which has ended with everything its vats kept.
+    Replaced,
 }
 
 /// How a call ended: the answer of `POST /v1/call`. All three are answers, not faults of the request.
@@ -340,6 +344,20 @@ pub struct LaunchBody {
     /// As the user wrote it; the path itself where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<String>,
+    /// What to do if it runs already, from another declaration.
+    #[serde(default)]
+    pub if_changed: IfChanged,
+}
+
+/// What to do with a subcluster that runs already, from another declaration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IfChanged {
+    /// Nothing; say what differs.
+    #[default]
+    Refuse,
+    /// End it, with everything its vats keep, and launch it anew.
+    Replace,
 }
 
 /// What has ended: the answer of `POST /v1/terminate`.

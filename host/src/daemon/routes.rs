@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 use super::control::{BODY_BYTES_MAX, Desk, STARTING, STOPPING, stopping};
 use super::requests::{
     CallBody, CallOutcome, Inventory, LaunchBody, Launched, Pong, Quarantine, Reply, Request, Retried, RetryBody,
-    Status, Stopping, TerminateBody, Terminated};
+    Status, Stopping, TerminateBody, Terminated,
+};
 use super::status_file::Phase;
 use crate::problem::Problem;
 
@@ -76,13 +77,13 @@ pub(super) async fn status(State(desk): Desks) -> Answer<Status> {
 }
 
 pub(super) async fn launch(State(desk): Desks, body: Body) -> Answer<Launched> {
-    let LaunchBody { path, written } = parse(body)?;
+    let LaunchBody { path, written, if_changed } = parse(body)?;
     if !path.is_absolute() {
         let message = format!("the path {} is not absolute", path.display());
         return Err(Problem::new(MALFORMED, message).with_help("write it from the root: the host is elsewhere").into());
     }
     let written = written.unwrap_or_else(|| path.display().to_string());
-    ask(&desk, |reply| Request::Launch { path, written, reply }).await.map(Json)
+    ask(&desk, |reply| Request::Launch { path, written, if_changed, reply }).await.map(Json)
 }
 
 pub(super) async fn terminate(State(desk): Desks, body: Body) -> Answer<Terminated> {
@@ -105,7 +106,8 @@ pub(super) async fn quarantine_retry(State(desk): Desks, body: Body) -> Answer<R
     ask(&desk, |reply| Request::QuarantineRetry { vat, reply }).await.map(Json)
 }
 
-pub(super) async fn stop(State(desk): Desks) -> Answer<Stopping> {
+/// The body says nothing, but is read: a client that is still writing it must not find the connection closed by the stop.
+pub(super) async fn stop(State(desk): Desks, _: Body) -> Answer<Stopping> {
     match desk.record().phase {
         // A loop that is at its end already is no reason to complain.
         Phase::Ready => match ask(&desk, Request::Stop).await {

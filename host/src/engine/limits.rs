@@ -121,6 +121,6 @@ pub(crate) enum Broken {
     Handles,
     #[error("a handle that the host never gave")]
     NoSuchHandle,
-    #[error("a vat may not block: send to the timer service and await its answer instead")]
+    #[error("a vat may not block: return, and go on when the answer of a call has come")]
     WouldBlock,
 }

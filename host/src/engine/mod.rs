@@ -59,7 +59,10 @@ struct Inner {
 pub enum EngineError {
     /// The compiler or the sandbox does not work here.
     #[error("WebAssembly cannot run on this machine: {0:#}")]
-    #[diagnostic(code(ocap::engine::unsupported), help("`ocap-host doctor` says what this machine lacks"))]
+    #[diagnostic(
+        code(ocap::engine::unsupported),
+        help("use a machine that wasmtime compiles for: x86-64, AArch64, RISC-V 64 or s390x")
+    )]
     Unsupported(wasmtime::Error),
     /// No thread could be had.
     #[error("the clock that limits cranks cannot start: {0}")]

@@ -25,11 +25,6 @@ impl RunLoop {
         &self.io
     }
 
-    /// Closes all channels; the handle ends when everything that was to be written is.
-    pub fn close_channels(&mut self) -> tokio::task::JoinHandle<()> {
-        self.io.close()
-    }
-
     /// The code that a vat is given a heap from, from its next heap on.
     pub fn provide(&mut self, vat: VatId, code: VatCode) {
         self.codes.insert(vat, code);
@@ -59,10 +54,21 @@ impl RunLoop {
         for channel in channels {
             self.io.close_channel(*channel);
         }
-        let kernel = &self.kernel;
-        self.codes.retain(|vat, _| kernel.vat(*vat).is_some());
-        self.instances.retain(|vat, _| kernel.vat(*vat).is_some());
+        let gone: Vec<VatId> = self.codes.keys().copied().filter(|vat| self.kernel.vat(*vat).is_none()).collect();
+        gone.into_iter().for_each(|vat| self.forget(vat));
         Ok(())
+    }
+
+    /// Why the last crank of a vat that was undone was undone, if one was since the boot. In words, for operators.
+    pub fn last_fault(&self, vat: VatId) -> Option<&str> {
+        self.faults.get(&vat).map(String::as_str)
+    }
+
+    /// A vat has ended: what belonged to it goes.
+    pub(super) fn forget(&mut self, vat: VatId) {
+        self.codes.remove(&vat);
+        self.instances.remove(&vat);
+        self.faults.remove(&vat);
     }
 
     pub(super) fn ask(

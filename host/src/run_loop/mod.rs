@@ -9,8 +9,8 @@ mod turn;
 mod workers;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -102,6 +102,8 @@ pub struct RunLoop {
     /// Vats with a place at the engine that are not in a crank.
     instances: BTreeMap<VatId, Instance>,
     asks: BTreeMap<AskId, oneshot::Sender<Resolution<Kref>>>,
+    /// Why the last crank of a vat that was undone was undone, since the boot.
+    faults: BTreeMap<VatId, String>,
     /// What waits for the next commit, and since when there is something to commit.
     effects: Vec<Effect>,
     gathering: Option<Instant>,
@@ -150,6 +152,7 @@ pub fn start(parts: Parts, mut from_io: tokio::sync::mpsc::UnboundedReceiver<Fro
         codes: parts.codes,
         instances: BTreeMap::new(),
         asks: BTreeMap::new(),
+        faults: BTreeMap::new(),
         effects: Vec::new(),
         gathering: Some(Instant::now()),
         cranks_gathered: 0,
@@ -175,9 +178,7 @@ impl Handle {
         args: Payload<Kref>,
     ) -> Result<Result<Resolution<Kref>, Refusal>, Stopping> {
         let (reply, answer) = oneshot::channel();
-        let refused = self
-            .act(move |run_loop| run_loop.ask(target, &method, args, reply))
-            .await?;
+        let refused = self.act(move |run_loop| run_loop.ask(target, &method, args, reply)).await?;
         match refused {
             Ok(()) => answer.await.map(Ok).map_err(|_| Stopping),
             Err(refusal) => Ok(Err(refusal)),

@@ -1,12 +1,11 @@
 //! The loop itself: hear, act, hand out cranks, hand over commits.
 
-use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
-use ocap_kernel::{Verdict, VatId};
+use ocap_kernel::{VatId, Verdict};
 
 use crate::engine::CrankTime;
-use crate::escape::escape;
 use crate::store::StoreError;
 
 use super::effects::Effect;
@@ -50,10 +49,7 @@ impl RunLoop {
         };
         match patience {
             None => self.events.recv().ok(),
-            Some(patience) => match self.events.recv_timeout(patience) {
-                Ok(event) => Some(event),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            },
+            Some(patience) => self.events.recv_timeout(patience).ok(),
         }
     }
 
@@ -75,6 +71,8 @@ impl RunLoop {
                 self.release(effects);
             }
             Event::Committed(Err(failure)) => self.failure = Some(failure),
+            // Dropped with its reply: whoever asked hears that the host stops.
+            Event::Io(_) | Event::Act(_) if self.stopping => {}
             Event::Io(event) => {
                 self.hear_io(event);
                 self.changed();
@@ -148,17 +146,19 @@ impl RunLoop {
                 if self.kernel.vat(finished.vat).is_some() {
                     self.instances.insert(finished.vat, instance);
                 } else {
-                    self.codes.remove(&finished.vat);
+                    self.forget(finished.vat);
                 }
             }
             Verdict::Undone(cause) => {
-                self.note(label, format!("a crank was undone: {}", escape(&cause)));
+                let cause = in_one_line(&cause);
+                self.note(label, format!("a crank was undone: {cause}"));
+                self.faults.insert(finished.vat, cause);
                 self.instances.insert(finished.vat, instance);
             }
             Verdict::Quarantined(cause) => {
                 let reason = (self.accuse)(&self.kernel, finished.vat, &cause);
                 self.kernel.quarantine(finished.vat, reason.into()).expect("a vat that was in a crank lives");
-                self.note(label, format!("quarantined: {}", escape(&cause)));
+                self.note(label, format!("quarantined: {}", in_one_line(&cause)));
             }
             // Its incarnation has ended meanwhile: what it did never happened, and its memory is wrong.
             Verdict::Stale => {}
@@ -202,4 +202,9 @@ impl RunLoop {
     fn has_ended(&self) -> bool {
         self.stopping && self.workers.all_free() && self.in_flight.is_empty() && self.gathering.is_none()
     }
+}
+
+/// A cause from the engine or the kernel, whose guest text is escaped already: the trap, then the frames it came through.
+fn in_one_line(cause: &str) -> String {
+    cause.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }

@@ -5,7 +5,7 @@
 
 use ocap_kernel::{
     Answer, Change, Commit, Counters, Fate, Item, Kref, MessageId, Object, ObjectId, Owner, Payload, Progress, Promise,
-    PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Vat, VatId, VatStatus,
+    PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Vat, VatId, VatStatus,
 };
 use rusqlite::{Connection, Error, Params, Result, params};
 
@@ -218,7 +218,7 @@ fn write_holds(connection: &Connection, changes: &[Change<ObjectId, Kref>]) -> R
     put(connection, sql, changes, |object, kref| [int(object.0), int(kref.to_bits())])
 }
 
-fn write_vat_stores(connection: &Connection, changes: &[Change<(VatId, Vec<u8>), Payload<Slot>>]) -> Result<()> {
+fn write_vat_stores(connection: &Connection, changes: &[Change<StoreKey, Payload<Slot>>]) -> Result<()> {
     let sql = "DELETE FROM vat_store WHERE vat = ?1 AND key = ?2";
     remove(connection, sql, changes, |(vat, key)| (int(vat.0), key))?;
     let sql = "INSERT INTO vat_store VALUES (?1, ?2, ?3, ?4) \

@@ -15,7 +15,7 @@ pub enum StoreError {
     #[error("the store has a bad row: table `{table}`, row {row}: {reason}")]
     #[diagnostic(
         code(ocap::store::corrupt),
-        help("keep a copy of the home and put a backup in its place; `ocap-host reset` starts from nothing")
+        help("keep a copy of the home and put a backup in its place; `ocap-host --home DIR run` starts from nothing")
     )]
     Corrupt {
         /// The database file.
@@ -32,7 +32,7 @@ pub enum StoreError {
     #[diagnostic(
         code(ocap::store::damaged),
         help(
-            "check the disk, keep a copy of the home and put a backup in its place; `ocap-host reset` starts from nothing"
+            "check the disk, keep a copy of the home and put a backup in its place; `ocap-host --home DIR run` starts from nothing"
         )
     )]
     Damaged {
@@ -77,7 +77,7 @@ pub enum StoreError {
     },
     /// No room on the disk.
     #[error("the disk of the store is full; nothing unsaved was acknowledged")]
-    #[diagnostic(code(ocap::store::full), help("free some space, then `ocap-host start`"))]
+    #[diagnostic(code(ocap::store::full), help("free some space, then `ocap-host run`"))]
     Full {
         /// The database file.
         path: PathBuf,
@@ -87,7 +87,7 @@ pub enum StoreError {
     #[diagnostic(
         code(ocap::store::io),
         help(
-            "check that the home exists and is yours, and that its disk is healthy, local and writable; then `ocap-host start`"
+            "check that the home exists and is yours, and that its disk is healthy, local and writable; then `ocap-host run`"
         )
     )]
     Io {
@@ -100,7 +100,7 @@ pub enum StoreError {
     #[error("the store refused a row: {reason}")]
     #[diagnostic(
         code(ocap::store::refused),
-        help("this is a bug of ocap-host: please report it; `ocap-host start` goes on from the last commit")
+        help("this is a bug of ocap-host: please report it; `ocap-host run` goes on from the last commit")
     )]
     Refused {
         /// The database file.
@@ -117,7 +117,7 @@ pub enum StoreError {
     },
     /// A write failed before this one; nothing since then was written or acknowledged.
     #[error("the store failed before and takes nothing more")]
-    #[diagnostic(code(ocap::store::failed), help("the first failure says why; mend it, then `ocap-host start`"))]
+    #[diagnostic(code(ocap::store::failed), help("the first failure says why; mend it, then `ocap-host run`"))]
     Failed,
     /// The store is closed.
     #[error("the store is closed")]
@@ -181,7 +181,7 @@ mod tests {
         let problem = Problem::from(&StoreError::Full { path: "/home/of/ocap/store.sqlite".into() });
         assert_eq!(problem.code, "ocap::store::full");
         assert_eq!(problem.path_resolved.as_deref(), Some("/home/of/ocap/store.sqlite"));
-        assert_eq!(problem.help.as_deref(), Some("free some space, then `ocap-host start`"));
+        assert_eq!(problem.help.as_deref(), Some("free some space, then `ocap-host run`"));
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn a_sleep_is_an_error_with_advice() {
     let mut vat = Vat::new();
     assert_eq!(vat.ask("sleep", "0"), "");
     let text = vat.trap("sleep", "1");
-    assert!(text.starts_with("a vat may not block: send to the timer service"), "{text}");
+    assert!(text.starts_with("a vat may not block: return, and go on"), "{text}");
 }
 
 #[test]

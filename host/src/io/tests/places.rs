@@ -65,7 +65,9 @@ async fn after_close_every_task_is_over_and_what_was_taken_is_written() {
     let line = world.line().await;
     assert_eq!(world.write(line.from, "goodbye").await, null());
     let World { io, mut events, home, .. } = world;
-    timeout(PATIENCE, io.close()).await.expect("all tasks end").expect("none panics");
+    let ended = io.close();
+    drop(io);
+    timeout(PATIENCE, ended).await.expect("all tasks end").expect("none panics");
     assert!(!home.path().join("channels").join(FREE).exists());
     assert_eq!(client.hear().await, "goodbye\n");
     assert_eq!(client.hear().await, "");
@@ -75,7 +77,9 @@ async fn after_close_every_task_is_over_and_what_was_taken_is_written() {
 #[tokio::test]
 async fn a_channel_without_clients_is_over_as_soon_as_it_is_closed() {
     let World { io, mut events, .. } = World::with_llm();
-    timeout(PATIENCE, io.close()).await.expect("all tasks end").expect("none panics");
+    let ended = io.close();
+    drop(io);
+    timeout(PATIENCE, ended).await.expect("all tasks end").expect("none panics");
     assert!(events.recv().await.is_none());
 }
 
@@ -208,7 +212,9 @@ async fn a_channel_that_is_closed_while_it_is_down_stays_closed() {
     fs::write(world.path("llm.sock"), "").expect("it is writable");
     fault_at(&world, "llm.sock");
     let World { io, mut events, home, .. } = world;
-    timeout(PATIENCE, io.close()).await.expect("it does not wait for the next try").expect("it does not panic");
+    let ended = io.close();
+    drop(io);
+    timeout(PATIENCE, ended).await.expect("it does not wait for the next try").expect("it does not panic");
     assert!(events.recv().await.is_none());
     assert!(home.path().join("channels/llm.sock").is_file());
 }

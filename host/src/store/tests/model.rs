@@ -50,6 +50,7 @@ impl Model {
         update(&mut self.clist, &commit.clist);
         update(&mut self.queue, &commit.queue);
         update(&mut self.holds, &commit.holds);
+        self.store.retain(|(vat, _), _| !commit.forgotten.contains(vat));
         update(&mut self.store, &commit.store);
     }
 
@@ -90,6 +91,7 @@ impl Model {
             clist: self.random_clist(random),
             queue: changes(random, |r| MessageId(r.key()), Random::queued),
             holds: changes(random, |r| ObjectId(r.key()), Random::kref),
+            forgotten: (0..random.below(2)).map(|_| VatId(random.key())).collect(),
             store: changes(random, |r| (VatId(r.key()), r.bytes()), Random::entry),
         }
     }

@@ -9,7 +9,6 @@ struct Index {
 }
 
 #[derive(Serialize, Deserialize)]
-
 struct Service {
     name: String,
     description: String,

@@ -21,7 +21,7 @@ impl Matcher {
     }
 
     async fn line(_this: This<Self>, text: String, connection: Connection) -> Result<()> {
-        connection.write(&answer(&text).await.to_string()).await
+        connection.write(&serde_json::to_string(&reply(&text).await)?).await
     }
 
     fn register(&self, name: String, description: String) -> Result<Promise<()>> {
@@ -33,7 +33,7 @@ impl Matcher {
     }
 }
 
-/// What a line may ask for.
+/// What a line asks for.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Request {
@@ -41,29 +41,41 @@ enum Request {
     Find(String),
 }
 
-/// The answer to a line, whatever the line is. It repeats the line's `id`.
-async fn answer(line: &str) -> Json {
-    let (id, result) = match serde_json::from_str::<Json>(line) {
+/// What is written back. It repeats the line's `id`.
+#[derive(Serialize)]
+struct Reply {
+    id: Json,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Ok(bool),
+    Found(Vec<String>),
+    Error(String),
+}
+
+/// The reply to a line, whatever the line is.
+async fn reply(line: &str) -> Reply {
+    let (id, outcome) = match serde_json::from_str::<Json>(line) {
         Ok(Json::Object(mut request)) => (request.remove("id").unwrap_or_default(), perform(request.into()).await),
         Ok(_) => (Json::Null, Err(Error::new("bad-request", "a request is an object"))),
         Err(error) => (Json::Null, Err(error.into())),
     };
-    match result {
-        Ok((word, answer)) => serde_json::json!({ "id": id, word: answer }),
-        Err(error) => serde_json::json!({ "id": id, "error": error.to_string() }),
-    }
+    Reply { id, outcome: outcome.unwrap_or_else(|error| Outcome::Error(error.to_string())) }
 }
 
-async fn perform(request: Json) -> Result<(&'static str, Json)> {
-    match serde_json::from_value(request)? {
+async fn perform(request: Json) -> Result<Outcome> {
+    let request = serde_json::from_value(request)
+        .map_err(|error| Error::new("bad-request", format!("ask for `register` or `find`: {error}")))?;
+    match request {
         Request::Register { name, description } => {
             index()?.call::<()>("register", (name, description)).await?;
-            Ok(("ok", true.into()))
+            Ok(Outcome::Ok(true))
         }
-        Request::Find(word) => {
-            let found = index()?.call::<Vec<String>>("find", (word,)).await?;
-            Ok(("found", found.into()))
-        }
+        Request::Find(word) => Ok(Outcome::Found(index()?.call("find", (word,)).await?)),
     }
 }
 

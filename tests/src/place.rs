@@ -1,0 +1,181 @@
+//! Where one story happens: a temporary directory with a home and what a user keeps beside it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::host::Host;
+use crate::line::LineClient;
+use crate::ocap::{Done, Pending};
+use crate::sample::Sample;
+use crate::wire::Wire;
+
+/// A temporary directory, removed at the end. The home in it is not made yet.
+#[derive(Debug)]
+pub struct Place {
+    root: TempDir,
+    home: PathBuf,
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place::new()
+    }
+}
+
+impl Place {
+    /// A new one.
+    ///
+    /// # Panics
+    /// If the system gives no temporary directory.
+    pub fn new() -> Place {
+        let root = tempfile::Builder::new().prefix("ocap-").tempdir().expect("a temporary directory");
+        let home = root.path().join("home");
+        Place { root, home }
+    }
+
+    /// The directory that is the user's.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The host's home, or something in it.
+    pub fn home(&self, name: &str) -> PathBuf {
+        self.home.join(name)
+    }
+
+    /// A copy of a sample subcluster of the repository, with its components beside its declaration.
+    pub fn sample(&self, name: &str) -> Sample {
+        Sample::copy(name, &self.root.path().join(name))
+    }
+
+    /// Another copy under another name, also for the subcluster.
+    pub fn sample_as(&self, name: &str, other: &str) -> Sample {
+        let sample = Sample::copy(name, &self.root.path().join(other));
+        sample.replace(&format!("name = \"{name}\""), &format!("name = \"{other}\""));
+        sample
+    }
+
+    /// Starts the host with these declarations or bundles, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    #[track_caller]
+    pub fn run(&self, files: &[&Path]) -> Host {
+        Host::start(self, files)
+    }
+
+    /// Starts a host that is expected to end by itself.
+    pub fn try_run(&self, files: &[&Path]) -> Done {
+        let files: Vec<&str> = files.iter().map(|file| file.to_str().expect("UTF-8")).collect();
+        self.ocap(&[&["run"], files.as_slice()].concat())
+    }
+
+    /// A command on the home, from its start to its end.
+    pub fn ocap(&self, args: &[&str]) -> Done {
+        self.begin(args).done()
+    }
+
+    /// A command on the home that goes on beside.
+    pub fn begin(&self, args: &[&str]) -> Pending {
+        Pending::start(self.root.path(), &self.with_home(args))
+    }
+
+    /// Calls a method and returns its answer.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[track_caller]
+    pub fn call(&self, target: &str, method: &str, args: &[&str]) -> Value {
+        self.ocap(&[&["call", target, method], args].concat()).expect(0).json()["value"].clone()
+    }
+
+    /// Calls a method that is answered by the kernel with a code, which is returned.
+    ///
+    /// # Panics
+    /// If it is answered otherwise.
+    #[track_caller]
+    pub fn call_fails(&self, target: &str, method: &str, args: &[&str]) -> String {
+        let answer = self.ocap(&[&["call", target, method], args].concat()).expect(1).json();
+        assert_eq!(answer["$type"], "failed", "{answer}");
+        answer["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// What the host says of itself, whatever its health.
+    ///
+    /// # Panics
+    /// If it says nothing.
+    #[track_caller]
+    pub fn status(&self) -> Value {
+        self.ocap(&["status"]).json()
+    }
+
+    /// The status of a vat.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn vat(&self, subcluster: &str, vat: &str) -> Value {
+        part(&self.status(), subcluster, "vats", vat)
+    }
+
+    /// The status of a channel.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn channel(&self, subcluster: &str, channel: &str) -> Value {
+        part(&self.status(), subcluster, "channels", channel)
+    }
+
+    /// A client of a channel's socket, by its relative path.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    #[track_caller]
+    pub fn client(&self, channel_path: &str) -> LineClient {
+        LineClient::connect(&self.home("channels").join(channel_path))
+    }
+
+    /// A connection to the control socket.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    pub fn wire(&self) -> Wire {
+        Wire::connect(&self.home("control.sock"))
+    }
+
+    /// The log's lines.
+    ///
+    /// # Panics
+    /// If there is no log.
+    pub fn log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.home("log")).expect("a log");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of the log is JSON")).collect()
+    }
+
+    /// The names in a directory of the home, in order; none if it is not there.
+    pub fn listing(&self, directory: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.home(directory)) else { return Vec::new() };
+        let mut names: Vec<String> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The arguments with the home and with answers in JSON.
+    pub(crate) fn with_home<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+        let home = self.home.to_str().expect("a temporary directory has a path in UTF-8");
+        [&["--home", home, "--format", "jsonl"], args].concat()
+    }
+}
+
+#[track_caller]
+fn part(status: &Value, subcluster: &str, parts: &str, name: &str) -> Value {
+    let named = |list: &Value, name: &str| {
+        list.as_array().and_then(|list| list.iter().find(|entry| entry["name"] == name)).cloned()
+    };
+    let found = named(&status["subclusters"], subcluster).and_then(|subcluster| named(&subcluster[parts], name));
+    found.unwrap_or_else(|| panic!("no {subcluster}/{name} in {status:#}"))
+}

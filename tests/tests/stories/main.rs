@@ -1,0 +1,14 @@
+//! Stories through the real binary: one theme a file, one true sentence a test.
+
+mod bundles;
+mod channels;
+mod commands;
+mod declarations;
+mod issue963;
+mod issue964;
+mod kill;
+mod launch;
+mod misbehaver;
+mod quarantine;
+mod restart;
+mod terminate;

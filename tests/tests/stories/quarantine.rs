@@ -1,0 +1,188 @@
+//! A vat whose code can't be had is set aside, with all it keeps; it comes back when its code does.
+
+use std::fs;
+
+use ocap_tests::{Place, Sample, components, eventually};
+use serde_json::{Value, json};
+
+/// A linked counter at 4 beside an echo, its host killed.
+fn linked_counter() -> (Place, Sample) {
+    let place = Place::new();
+    let counter = place.sample("counter");
+    counter.link("counter");
+    let host = place.run(&[&counter.file(), &place.sample("echo").file()]);
+    assert_eq!(place.call("counter", "increment", &["4"]), 4);
+    host.kill9();
+    (place, counter)
+}
+
+/// The diagnostic of the counter, which is in quarantine while the echo runs.
+#[track_caller]
+fn problem_of_the_counter(place: &Place, counter: &Sample) -> Value {
+    let vat = place.vat("counter", "counter");
+    assert_eq!(vat["state"], "quarantined");
+    let problem = vat["problem"].clone();
+    assert_eq!((&problem["subcluster"], &problem["vat"]), (&json!("counter"), &json!("counter")));
+    assert_eq!(problem["path_written"], "counter.wasm");
+    assert_eq!(problem["path_resolved"].as_str(), counter.component("counter").to_str());
+    assert!(problem["help"].is_string(), "{problem}");
+    assert!(problem["span"]["text"].as_str().is_some_and(|text| text.contains("link = true")), "{problem}");
+    assert_eq!(place.ocap(&["quarantine", "list"]).expect(0).json()["problems"], json!([problem]));
+    assert_eq!(place.call("echo", "echo", &["1"]), 1);
+    problem
+}
+
+#[test]
+fn a_vat_heals_by_itself_when_its_file_returns_and_answers_what_was_parked() {
+    let (place, counter) = linked_counter();
+    counter.move_away("counter");
+    let host = place.run(&[]);
+    assert_eq!(problem_of_the_counter(&place, &counter)["code"], "ocap::component::missing");
+    let callers: Vec<_> = (1..=3).map(|_| place.begin(&["call", "counter", "increment", "1"])).collect();
+    eventually("they are parked", || (place.vat("counter", "counter")["queued"] == 3).then_some(()));
+
+    counter.move_back("counter");
+    let mut counts: Vec<u64> =
+        callers.into_iter().map(|caller| caller.done().expect(0).json()["value"].as_u64().expect("a number")).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [5, 6, 7]);
+    assert_eq!(place.status()["pid"], host.pid(), "without a restart");
+    place.ocap(&["status"]).expect(0);
+    assert_eq!(place.ocap(&["quarantine", "list"]).expect(0).json()["problems"], json!([]));
+    assert_eq!(host.stop(&place), 0);
+}
+
+#[test]
+fn every_fault_of_a_component_has_its_own_code_and_is_mended_by_the_file() {
+    let (place, counter) = linked_counter();
+    let file = counter.component("counter");
+    let whole = fs::read(&file).expect("a component");
+    let faults: [(&str, &[u8]); 7] = [
+        ("ocap::component::truncated", &whole[..whole.len() / 2]),
+        ("ocap::component::empty", b""),
+        ("ocap::component::not_wasm", b"name = \"counter\"\n"),
+        ("ocap::component::core_module", &components::core_module()),
+        ("ocap::component::unknown_import", &components::with_unknown_import()),
+        ("ocap::component::missing_export", &components::empty_component()),
+        ("ocap::component::does_not_compile", &scrambled(&whole)),
+    ];
+    for (code, bytes) in faults {
+        fs::write(&file, bytes).expect("written");
+        let host = place.run(&[]);
+        let problem = problem_of_the_counter(&place, &counter);
+        assert_eq!(problem["code"], code, "{problem}");
+        host.kill9();
+    }
+    fs::write(&file, &whole).expect("written");
+    let _host = place.run(&[]);
+    assert_eq!(place.call("counter", "get", &[]), 4);
+}
+
+#[test]
+fn an_unknown_import_is_named() {
+    let (place, counter) = linked_counter();
+    fs::write(counter.component("counter"), components::with_unknown_import()).expect("written");
+    let _host = place.run(&[]);
+    let problem = problem_of_the_counter(&place, &counter);
+    assert!(problem["message"].as_str().is_some_and(|text| text.contains("nowhere:nothing/thing")), "{problem}");
+}
+
+#[test]
+fn the_diagnostic_follows_the_fault_while_the_host_runs() {
+    let (place, counter) = linked_counter();
+    counter.move_away("counter");
+    let _host = place.run(&[]);
+    fs::write(counter.component("counter"), "no component").expect("written");
+    eventually("the new reason", || {
+        (place.vat("counter", "counter")["problem"]["code"] == "ocap::component::not_wasm").then_some(())
+    });
+    counter.move_back("counter");
+    assert_eq!(place.call("counter", "get", &[]), 4);
+}
+
+#[test]
+fn a_retry_says_what_was_healed_and_what_was_not() {
+    let (place, counter) = linked_counter();
+    counter.move_away("counter");
+    let _host = place.run(&[]);
+    let retried = place.ocap(&["quarantine", "retry", "counter/counter"]).expect(3);
+    assert_eq!(retried.json()["healed"], json!([]));
+    retried.problem("ocap::component::missing");
+    counter.move_back("counter");
+    // It may have healed by itself in this moment: then there is nothing to retry, and that is said.
+    let retried = place.ocap(&["quarantine", "retry"]).expect(0).json();
+    let healed = &retried["healed"];
+    assert!(*healed == json!(["counter/counter"]) || *healed == json!([]), "{retried}");
+    assert_eq!(place.call("counter", "get", &[]), 4);
+    place.ocap(&["quarantine", "retry", "counter/counter"]).expect(1).problem("ocap::vat::not_quarantined");
+    place.ocap(&["quarantine", "retry", "counter/conter"]).expect(1).problem("ocap::target::unknown");
+}
+
+#[test]
+fn a_stored_component_runs_on_without_its_source_and_that_is_advice() {
+    let place = Place::new();
+    let counter = place.sample("counter");
+    let host = place.run(&[&counter.file()]);
+    assert_eq!(place.call("counter", "increment", &["4"]), 4);
+    assert_eq!(host.stop(&place), 0);
+    counter.move_away("counter");
+
+    let host = place.run(&[]);
+    assert_eq!(place.call("counter", "get", &[]), 4);
+    let status = place.ocap(&["status"]).expect(0).json();
+    assert_eq!(status["degraded"], false);
+    let advice = &status["problems"][0];
+    assert_eq!((&advice["code"], &advice["level"]), (&json!("ocap::component::source_gone"), &json!("advice")));
+    assert_eq!(advice["path_resolved"].as_str(), counter.component("counter").to_str());
+    assert_eq!(host.ready()["problems"][0]["code"], "ocap::component::source_gone");
+    assert_eq!(host.ready()["quarantined"], 0);
+
+    fs::write(counter.component("counter"), "other bytes").expect("written");
+    assert_eq!(place.status()["problems"][0]["code"], "ocap::component::source_changed");
+    assert_eq!(host.stop(&place), 0);
+}
+
+#[test]
+fn a_damaged_blob_of_the_content_store_quarantines_its_vat_and_is_put_back_from_the_source() {
+    let place = Place::new();
+    let counter = place.sample("counter");
+    let host = place.run(&[&counter.file(), &place.sample("echo").file()]);
+    assert_eq!(place.call("counter", "increment", &["4"]), 4);
+    assert_eq!(host.stop(&place), 0);
+    counter.move_away("counter");
+    let size = fs::metadata(counter.component("counter").with_extension("away")).expect("a component").len();
+    for name in place.listing("blobs") {
+        let blob = place.home("blobs").join(name);
+        if fs::metadata(&blob).expect("a blob").len() == size {
+            fs::write(blob, vec![0; usize::try_from(size).expect("small")]).expect("damaged");
+        }
+    }
+    let _host = place.run(&[]);
+    assert_eq!(place.vat("counter", "counter")["problem"]["code"], "ocap::component::digest_mismatch");
+    assert_eq!(place.call("echo", "echo", &["1"]), 1);
+    counter.move_back("counter");
+    assert_eq!(place.call("counter", "get", &[]), 4);
+}
+
+#[test]
+fn a_restart_keeps_a_quarantine_and_a_second_one_heals_it() {
+    let (place, counter) = linked_counter();
+    counter.move_away("counter");
+    for boot in [2, 3] {
+        let host = place.run(&[]);
+        assert_eq!((&host.ready()["boot"], &host.ready()["quarantined"]), (&json!(boot), &json!(1)));
+        host.kill9();
+    }
+    counter.move_back("counter");
+    let host = place.run(&[]);
+    assert_eq!(host.ready()["quarantined"], 0);
+    assert_eq!(place.call("counter", "get", &[]), 4);
+}
+
+/// The same size and the same head, but nonsense in the middle.
+fn scrambled(whole: &[u8]) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0xff);
+    bytes
+}

@@ -1,0 +1,96 @@
+//! A terminated subcluster leaves no trace.
+
+use std::os::unix::net::UnixStream;
+
+use ocap_tests::{Place, eventually};
+use serde_json::json;
+
+#[test]
+fn a_terminated_subcluster_is_gone_and_a_new_one_of_its_name_starts_fresh() {
+    let place = Place::new();
+    let counter = place.sample("counter");
+    let host = place.run(&[&counter.file(), &place.sample("echo").file()]);
+    assert_eq!(place.call("counter", "increment", &["4"]), 4);
+    let old = place.vat("counter", "counter")["id"].clone();
+    let terminated = place.ocap(&["terminate", "counter", "--yes"]).expect(0).json();
+    assert_eq!((&terminated["name"], &terminated["vats"]), (&json!("counter"), &json!(["counter"])));
+    let gone = || {
+        let status = place.ocap(&["status"]).expect(0);
+        assert!(!status.stdout.contains("counter"), "{}", status.stdout);
+        place.ocap(&["call", "counter", "get"]).expect(1).problem("ocap::target::unknown");
+        place.ocap(&["terminate", "counter", "--yes"]).expect(1).problem("ocap::target::unknown");
+        assert_eq!(place.call("echo", "echo", &["1"]), 1);
+    };
+    gone();
+    host.kill9();
+    let host = place.run(&[]);
+    assert_eq!(host.ready()["vats"], 1);
+    gone();
+
+    assert_eq!(place.ocap(&["launch", &counter.word()]).expect(0).json()["origin"], "new");
+    assert_eq!(place.call("counter", "get", &[]), 0);
+    assert_ne!(place.vat("counter", "counter")["id"], old, "an id is never given again");
+}
+
+#[test]
+fn a_terminated_channel_takes_its_socket_and_its_clients_along() {
+    let place = Place::new();
+    let matcher = place.sample("matcher");
+    let host = place.run(&[&matcher.file()]);
+    let mut client = place.client("run/llm.sock");
+    let lamp = json!({ "id": 1, "register": { "name": "lamp", "description": "lights the room" } });
+    assert_eq!(client.ask(&lamp), json!({ "id": 1, "ok": true }));
+    place.ocap(&["terminate", "matcher", "--yes"]).expect(0);
+    assert_eq!(client.receive(), None);
+    let socket = place.home("channels/run/llm.sock");
+    assert!(!socket.exists());
+    UnixStream::connect(&socket).expect_err("nobody listens");
+    host.kill9();
+    let _host = place.run(&[&matcher.file()]);
+    assert_eq!(place.client("run/llm.sock").ask(&json!({ "id": 2, "find": "room" })), json!({ "id": 2, "found": [] }));
+}
+
+#[test]
+fn callers_of_a_terminated_vat_hear_of_it() {
+    let place = Place::new();
+    let _host = place.run(&[&place.sample("pingpong").file(), &place.sample("counter").file()]);
+    let held = place.begin(&["call", "pingpong/pong", "hold"]);
+    eventually("pong holds it", || (place.vat("pingpong", "pong")["state"] == "awake").then_some(()));
+    place.ocap(&["terminate", "pingpong", "--yes"]).expect(0);
+    assert_eq!(held.done().expect(1).json()["code"], "vat-terminated");
+    assert_eq!(place.call("counter", "get", &[]), 0);
+}
+
+#[test]
+fn a_vat_is_terminated_in_the_middle_of_a_crank_and_its_queue_is_answered() {
+    let place = Place::new();
+    let _host = place.run(&[&place.sample("misbehaver").file(), &place.sample("counter").file()]);
+    let spinning = place.begin(&["call", "misbehaver", "spin"]);
+    let queued = |messages: u64| {
+        eventually("the queue", || (place.vat("misbehaver", "misbehaver")["queued"] == messages).then_some(()));
+    };
+    queued(1);
+    let behind = place.begin(&["call", "misbehaver", "alive"]);
+    queued(2);
+    place.ocap(&["terminate", "misbehaver", "--yes"]).expect(0);
+    for caller in [spinning, behind] {
+        assert_eq!(caller.done().expect(1).json()["code"], "vat-terminated");
+    }
+    assert_eq!(place.call("counter", "get", &[]), 0);
+}
+
+#[test]
+fn a_quarantined_subcluster_can_be_terminated() {
+    let place = Place::new();
+    let counter = place.sample("counter");
+    counter.link("counter");
+    place.run(&[&counter.file()]).kill9();
+    counter.move_away("counter");
+    let host = place.run(&[]);
+    let parked = place.begin(&["call", "counter", "get"]);
+    eventually("it is parked", || (place.vat("counter", "counter")["queued"] == 1).then_some(()));
+    place.ocap(&["terminate", "counter", "--yes"]).expect(0);
+    assert_eq!(parked.done().expect(1).json()["code"], "vat-terminated");
+    place.ocap(&["status"]).expect(0);
+    assert_eq!(host.stop(&place), 0);
+}
