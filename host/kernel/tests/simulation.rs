@@ -9,7 +9,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ocap_kernel::*;
-use world::{Chance, Disk, Oracle, Turn, Worker, launch};
+use world::{Chance, Disk, Oracle, Turn, Worker, launch, whim};
 
 /// What must have happened at least once in a run of many seeds: a simulation that never gets there tests nothing.
 const SOMETIMES: [&str; 31] = [
@@ -240,7 +240,11 @@ impl World {
     fn poke(&mut self) {
         let Some(root) = self.random_vat().and_then(|vat| self.kernel.root_of(vat)) else { return };
         let known: Vec<_> = self.shown.iter().copied().chain([root]).collect();
-        let target = if self.chance.below(4) == 0 { self.chance.pick(&known).expect("the root") } else { root };
+        let target = match self.chance.below(8) {
+            0 => Kref::Object(ObjectId(1 + self.chance.below(self.kernel.next_object().0))),
+            1 | 2 => self.chance.pick(&known).expect("the root"),
+            _ => root,
+        };
         let caps = (0..self.chance.below(3)).filter_map(|_| self.chance.pick(&known)).collect();
         self.ask(target, caps);
     }
@@ -309,7 +313,7 @@ impl World {
         let mut turn = Turn::new(&mut worker, &crank);
         turn.tag = self.oracle.next;
         for _ in 0..self.chance.below(6) {
-            self.act(&mut turn);
+            whim(&mut self.chance, &mut turn, &mut self.tokens);
         }
         if let Some(resolver) = turn.resolver
             && self.chance.below(4) > 0
@@ -373,53 +377,6 @@ impl World {
                 }
             }
             Delivery::Dropped(_) => self.note("an object is dropped"),
-        }
-    }
-
-    /// Something that a vat might do.
-    fn act(&mut self, turn: &mut Turn<'_>) {
-        let handles: Vec<Slot> = turn.worker.handles.iter().copied().collect();
-        let resolvers: Vec<Slot> = turn.worker.resolvers.intersection(&turn.worker.handles).copied().collect();
-        let any = self.chance.pick(&handles);
-        let caps: Vec<Slot> = (0..self.chance.below(3)).filter_map(|_| self.chance.pick(&handles)).collect();
-        let key = [u8::try_from(self.chance.below(3)).expect("small")];
-        match (self.chance.below(17), any) {
-            (0..=2, Some(target)) => {
-                turn.call(target, self.chance.pick(&["x", "fulfill", "forward", "break"]).expect("some"), caps);
-            }
-            (3, Some(target)) => turn.send(target, "y", caps, self.chance.pick(&handles)),
-            (4, _) => {
-                turn.new_promise();
-            }
-            (5..=6, Some(to)) => {
-                if let Some(resolver) = self.chance.pick(&resolvers) {
-                    let payload = Payload { body: Body::from([]), caps };
-                    let answers = [Answer::Forward(to), Answer::Fulfill(payload.clone()), Answer::Break(payload)];
-                    let index = usize::try_from(self.chance.below(3)).expect("small");
-                    turn.settle(resolver, answers[index].clone());
-                }
-            }
-            (7, _) => {
-                turn.expose(1 + self.chance.below(3), Lifetime::Durable);
-            }
-            (8, _) => {
-                turn.expose(11 + self.chance.below(3), Lifetime::Incarnation);
-            }
-            (9, Some(promise)) => {
-                self.tokens += 1;
-                turn.watch(promise, self.tokens);
-            }
-            (10, Some(promise)) => {
-                if let Some(listener) = self.chance.pick(&handles) {
-                    turn.listen(promise, listener);
-                }
-            }
-            (11, _) => turn.put(&key, caps),
-            (12, _) => turn.remove(&key),
-            (13, _) => turn.get(&key),
-            (14, _) => turn.syscall(Syscall::Pin(self.chance.below(2) == 0)),
-            (_, Some(slot)) => turn.drop(slot),
-            (_, None) => turn.syscall(Syscall::Unwatch { token: self.tokens }),
         }
     }
 
@@ -516,7 +473,7 @@ fn run(seed: u64, steps: u64) -> BTreeMap<&'static str, u64> {
 #[test]
 fn whatever_vats_and_operators_do_the_audit_agrees_and_nothing_leaks() {
     let only: Option<u64> = std::env::var("SIM_SEED").ok().map(|seed| seed.parse().expect("SIM_SEED is a number"));
-    let seeds = std::env::var("SIM_SEEDS").map_or(400, |count| count.parse().expect("SIM_SEEDS is a number"));
+    let seeds = std::env::var("SIM_SEEDS").map_or(1_000, |count| count.parse().expect("SIM_SEEDS is a number"));
     let mut events: BTreeMap<&str, u64> = SOMETIMES.iter().map(|event| (*event, 0)).collect();
     for seed in only.map_or(0..seeds, |seed| seed..seed + 1) {
         let run = std::panic::catch_unwind(|| run(seed, 400));

@@ -4,6 +4,7 @@
 mod chance;
 mod oracle;
 mod stage;
+mod whim;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use ocap_kernel::*;
 pub use chance::*;
 pub use oracle::*;
 pub use stage::*;
+pub use whim::*;
 pub use worker::*;
 
 /// What a store would hold.
