@@ -9,6 +9,7 @@ mod issue964;
 mod kill;
 mod launch;
 mod misbehaver;
+mod python;
 mod quarantine;
 mod restart;
 mod terminate;
