@@ -41,13 +41,14 @@ demo: build vats
 test: build vats
     cargo test --workspace
 
-# format, lints and documentation, without a warning
+# format, lints, documentation, and the rules of the house, without a warning
 check: setup
     cargo fmt --all --check
     cd sample-vats && cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo clippy --target {{guest_target}} -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    cargo test --workspace --test tidy --test guide
 
 # random vats, schedules and crashes over the kernel: COUNT seeds, or one SEED again
 sim COUNT="2000" SEED="": build

@@ -76,9 +76,11 @@ impl Clists {
         slot: Slot,
         change: impl FnOnce(&mut Row),
     ) -> Option<(Kref, bool, bool)> {
-        let row = self.rows.get_mut(&(vat, slot))?;
-        let before = row.is_held();
-        change(row);
+        let mut before = false;
+        let row = self.rows.change(&(vat, slot), |row| {
+            before = row.is_held();
+            change(row);
+        })?;
         let (kref, after, bound) = (row.kref, row.is_held(), row.bound);
         if !after && bound == Bound::No {
             self.rows.remove(&(vat, slot));

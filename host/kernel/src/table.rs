@@ -33,6 +33,17 @@ impl<K: Ord + Clone, V> Table<K, V> {
         self.rows.get_mut(key)
     }
 
+    /// Changes a row in a way that a store sees only if the row begins or ceases to be stored.
+    pub(crate) fn change(&mut self, key: &K, change: impl FnOnce(&mut V)) -> Option<&V> {
+        let row = self.rows.get_mut(key)?;
+        let was_stored = (self.stored)(row);
+        change(row);
+        if was_stored != (self.stored)(row) {
+            self.touched.entry(key.clone()).or_insert(was_stored);
+        }
+        Some(row)
+    }
+
     pub(crate) fn insert(&mut self, key: K, value: V) {
         self.touch(&key);
         self.rows.insert(key, value);

@@ -2,7 +2,7 @@
 
 use crate::id::{Kref, ObjectId, SubclusterId, VatId};
 use crate::kernel::{Heap, Kernel};
-use crate::rows::{Object, Owner, Subcluster, Vat, VatStatus};
+use crate::rows::{Fate, Object, Owner, Subcluster, Vat, VatStatus};
 
 /// One living vat, as operators see it.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +54,8 @@ impl Kernel {
     /// The objects that the host exports for as long as they are declared, with the names it gave them.
     pub fn host_objects(&self) -> impl Iterator<Item = (ObjectId, &str)> {
         self.objects.iter().filter_map(|(id, row)| match row {
-            Object { owner: Owner::Host(name), .. } => Some((*id, name.as_str())),
-            Object { owner: Owner::Vat(..) | Owner::HostUntilBoot(_), .. } => None,
+            Object { owner: Owner::Host(name), fate: Fate::Live } => Some((*id, name.as_str())),
+            Object { owner: Owner::Host(_) | Owner::Vat(..) | Owner::HostUntilBoot(_), .. } => None,
         })
     }
 

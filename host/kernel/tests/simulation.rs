@@ -6,21 +6,7 @@ mod world;
 use std::collections::BTreeMap;
 
 use ocap_kernel::*;
-use world::{Disk, Turn, Worker, launch};
-
-/// A small generator; the same seed gives the same run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
-        if from.is_empty() { None } else { Some(from[usize::try_from(self.below(from.len() as u64)).expect("small")]) }
-    }
-}
+use world::{Chance, Disk, Turn, Worker, launch};
 
 struct World {
     chance: Chance,
@@ -39,7 +25,8 @@ impl World {
         kernel.launch(launch("one", &["a", "b", "c"])).expect("a launch");
         let workers = kernel.vats().map(|vat| (vat.id, Worker::default())).collect();
         let (disk, flying, calls) = (Disk::default(), Vec::new(), Vec::new());
-        let mut world = World { chance: Chance(seed), kernel, disk, workers, flying, calls, cranks: 0, tokens: 0 };
+        let mut world =
+            World { chance: Chance::from_seed(seed), kernel, disk, workers, flying, calls, cranks: 0, tokens: 0 };
         world.commit();
         world
     }

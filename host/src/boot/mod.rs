@@ -70,22 +70,14 @@ async fn run_to_the_end(
         brought_up = bring_up(daemon, options) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
-    let mut running = Running::new(house, started.thread);
+    let mut running = Running::new(house, io, started.thread);
     let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;
-    end_channels(&io).await;
     // The first fault is the one to tell: those after it follow from it.
     let ending = ending?;
     stopping?;
     Ok(RunEnd { ending, degraded: degraded? })
-}
-
-/// Closes the channels, once the loop hears them no more, and lets clients have what was written for them.
-async fn end_channels(io: &Io) {
-    if io.close().await.is_err() {
-        tracing::error!("a channel did not end as it should");
-    }
 }
 
 async fn launch_and_serve(

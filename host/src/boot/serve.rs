@@ -12,17 +12,23 @@ use crate::store::StoreError;
 
 use super::house::House;
 use super::{calls, heal, launch, report};
+use crate::io::Io;
 
 /// A host whose loop runs.
 pub(super) struct Running {
     house: Arc<House>,
+    io: Arc<Io>,
     loop_ended: JoinHandle<std::thread::Result<Result<(), StoreError>>>,
 }
 
 impl Running {
     /// Watches over the loop's thread.
-    pub(super) fn new(house: Arc<House>, thread: std::thread::JoinHandle<Result<(), StoreError>>) -> Running {
-        Running { house, loop_ended: tokio::task::spawn_blocking(move || thread.join()) }
+    pub(super) fn new(
+        house: Arc<House>,
+        io: Arc<Io>,
+        thread: std::thread::JoinHandle<Result<(), StoreError>>,
+    ) -> Running {
+        Running { house, io, loop_ended: tokio::task::spawn_blocking(move || thread.join()) }
     }
 
     pub(super) fn house(&self) -> &Arc<House> {
@@ -64,12 +70,16 @@ impl Running {
     /// # Errors
     /// If the loop has ended by itself, or could not write everything.
     pub(super) async fn wind_down(self) -> Result<bool, Problem> {
-        let Running { house, loop_ended } = self;
+        let Running { house, io, loop_ended } = self;
         let inventory: Inventory = house.act(|run_loop, house| report::inventory(run_loop, house)).await?;
         house.handle().stop();
         match loop_ended.await {
             Ok(Ok(Ok(()))) => {}
             ended => return Err(why(ended)),
+        }
+        // The loop hears the channels no more; clients still get what was written for them.
+        if io.close().await.is_err() {
+            tracing::error!("a channel did not end as it should");
         }
         Ok(inventory.is_degraded())
     }

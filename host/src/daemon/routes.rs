@@ -106,7 +106,8 @@ pub(super) async fn quarantine_retry(State(desk): Desks, body: Body) -> Answer<R
     ask(&desk, |reply| Request::QuarantineRetry { vat, reply }).await.map(Json)
 }
 
-pub(super) async fn stop(State(desk): Desks) -> Answer<Stopping> {
+/// The body says nothing, but is read: a client that is still writing it must not find the connection closed by the stop.
+pub(super) async fn stop(State(desk): Desks, _: Body) -> Answer<Stopping> {
     match desk.record().phase {
         // A loop that is at its end already is no reason to complain.
         Phase::Ready => match ask(&desk, Request::Stop).await {
