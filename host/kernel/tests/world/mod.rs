@@ -2,7 +2,9 @@
 #![allow(dead_code, unused_imports, reason = "each file of tests uses a part of it")]
 
 mod chance;
+mod oracle;
 mod stage;
+mod whim;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -10,7 +12,9 @@ use std::collections::BTreeMap;
 use ocap_kernel::*;
 
 pub use chance::*;
+pub use oracle::*;
 pub use stage::*;
+pub use whim::*;
 pub use worker::*;
 
 /// What a store would hold.
