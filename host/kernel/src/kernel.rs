@@ -44,6 +44,8 @@ pub struct Kernel {
     pub(crate) seats: BTreeMap<VatId, Seat>,
     /// Vats with something to do, next one first. One that is not served any more is passed over at its turn.
     pub(crate) ready: VecDeque<VatId>,
+    /// Messages that wait for the host's answer, by the host object.
+    pub(crate) at_host: BTreeMap<Kref, u64>,
     pub(crate) waiting: BTreeMap<PromiseId, BTreeSet<MessageId>>,
     /// Who waits to be told of a promise's end, in the order in which they asked.
     pub(crate) watchers: BTreeMap<(PromiseId, WatchNo), Watcher>,

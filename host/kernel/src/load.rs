@@ -90,6 +90,7 @@ impl Kernel {
             work: VecDeque::new(),
             seats,
             ready: VecDeque::new(),
+            at_host: BTreeMap::new(),
             waiting: BTreeMap::new(),
             watchers: BTreeMap::new(),
             next_watch: WatchNo(0),
@@ -115,7 +116,11 @@ impl Kernel {
                 Queue::Promise(promise) => {
                     self.waiting.entry(promise).or_default().insert(id);
                 }
-                Queue::Host => {}
+                Queue::Host => {
+                    if let Item::Message(message) = &queued.item {
+                        *self.at_host.entry(message.target).or_insert(0) += 1;
+                    }
+                }
             }
             if let Item::Dropped(object) = queued.item {
                 self.notified.insert(object);
