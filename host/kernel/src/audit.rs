@@ -46,7 +46,7 @@ impl Kernel {
                 Promise::Failed(_) => {}
             }
         }
-        self.watchers.keys().for_each(|(promise, _)| hold(Kref::Promise(*promise)));
+        self.watchers.values().flat_map(|all| all.values()).for_each(|watch| hold(Kref::Promise(watch.held)));
         self.holds.iter().for_each(|(_, kref)| hold(*kref));
         self.host_handles.iter().for_each(|object| hold(Kref::Object(*object)));
         self.lent.iter().copied().for_each(&mut hold);
@@ -83,9 +83,9 @@ impl Kernel {
                     (self.seats.get(&vat).is_some_and(|seat| seat.inbox.contains(id)), self.is_for(vat, item))
                 }
                 (Queue::Promise(promise), Item::Message(message)) => {
-                    let is_unsettled = matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. }));
-                    let waits = self.waiting.get(&promise).is_some_and(|queue| queue.contains(id));
-                    (waits, is_unsettled && message.target == Kref::Promise(promise))
+                    let end = self.unsettled_end(promise);
+                    let waits = end.and_then(|end| self.waiting.get(&end)).is_some_and(|queue| queue.contains(id));
+                    (waits, message.target == Kref::Promise(promise))
                 }
                 (Queue::Host, Item::Message(message)) => (true, matches!(message.target, Kref::Object(_))),
                 (Queue::Promise(_) | Queue::Host, Item::Dropped(_) | Item::Settled { .. }) => (true, false),
@@ -138,7 +138,10 @@ impl Kernel {
         }
         for (token, watched) in &seat.watches {
             let exists = match watched {
-                Watched::Promise(promise, number) => self.watchers.contains_key(&(*promise, *number)),
+                Watched::Promise(promise, number) => {
+                    let end = self.unsettled_end(*promise);
+                    end.and_then(|end| self.watchers.get(&end)).is_some_and(|all| all.contains_key(number))
+                }
                 Watched::Notice(id) => seat.inbox.contains(id),
             };
             if !exists {

@@ -6,6 +6,7 @@ use crate::id::{Kref, MessageId, PromiseId, VatId};
 use crate::kernel::{Kernel, Watched};
 use crate::limits::{HOST_OBJECT_MESSAGES_MAX, PROMISE_QUEUE_MESSAGES_MAX};
 use crate::message::Code;
+use crate::promise::Settlement;
 use crate::rows::{Item, Message, Queue, Queued, VatStatus, WhenQuarantined};
 
 impl Kernel {
@@ -50,6 +51,23 @@ impl Kernel {
         let id = self.insert(Queue::Promise(promise), Item::Message(message));
         self.waiting.entry(promise).or_default().insert(id);
         Ok(())
+    }
+
+    /// What waits on a promise that was forwarded waits at the end of its chain from now on; if that is too much, the last are refused.
+    pub(crate) fn join_waiting(&mut self, promise: PromiseId, end: PromiseId) {
+        let Some(mut moved) = self.waiting.remove(&promise) else { return };
+        let mut at_end = self.waiting.remove(&end).unwrap_or_default();
+        while at_end.len() + moved.len() > PROMISE_QUEUE_MESSAGES_MAX {
+            let Some(last) = moved.pop_last() else { break };
+            let (message, held) = self.take_message(last);
+            self.answer(&message, Settlement::Failed(Code::MailboxFull));
+            self.release_all(held);
+        }
+        if at_end.len() < moved.len() {
+            std::mem::swap(&mut at_end, &mut moved);
+        }
+        at_end.extend(moved);
+        self.waiting.insert(end, at_end);
     }
 
     /// Hands a message to the host: a durable row until it is answered (kernel-rules 21).

@@ -123,7 +123,7 @@ fn a_promise_that_is_forwarded_to_itself_is_broken_whatever_the_way_round() {
         alice.forward(resolves_third, first);
     });
     let told = stage.turn("alice", |_| {});
-    assert_eq!(told, "settled 3=failed forward-cycle 2=failed forward-cycle 1=failed forward-cycle");
+    assert_eq!(told, "settled 1=failed forward-cycle 2=failed forward-cycle 3=failed forward-cycle");
 }
 
 #[test]
