@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::drop::held_by;
 use crate::id::{Kref, MessageId, VatId};
 use crate::kernel::{Kernel, Seat, Watched};
-use crate::rows::{Item, Message, Owner, Promise, Queue, VatStatus};
+use crate::rows::{Fate, Item, Message, Object, Owner, Promise, Queue, VatStatus};
 
 /// Something that the kernel's own rules exclude: a bug of the kernel or a damaged store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +117,9 @@ impl Kernel {
     fn is_for(&self, vat: VatId, item: &Item) -> bool {
         match item {
             Item::Message(Message { target: Kref::Object(object), .. }) => {
-                self.objects.get(object).is_some_and(|row| matches!(row.owner, Owner::Vat(owner, _) if owner == vat))
+                let owned = |row: &Object| matches!(row.owner, Owner::Vat(owner, _) if owner == vat);
+                // What waits for an object that answers no more was answered when that came about.
+                self.objects.get(object).is_some_and(|row| owned(row) && row.fate == Fate::Live)
             }
             Item::Message(_) => false,
             Item::Dropped(object) => self.notified.contains(object),

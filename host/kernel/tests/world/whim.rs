@@ -11,7 +11,7 @@ pub fn whim(chance: &mut Chance, turn: &mut Turn<'_>, tokens: &mut u64) {
     let any = chance.pick(&handles);
     let caps: Vec<Slot> = (0..chance.below(3)).filter_map(|_| chance.pick(&handles)).collect();
     let key = [u8::try_from(chance.below(3)).expect("small")];
-    match (chance.below(19), any) {
+    match (chance.below(21), any) {
         (0..=2, Some(target)) => {
             turn.call(target, chance.pick(&["x", "fulfill", "forward", "break"]).expect("some"), caps);
         }
@@ -52,7 +52,17 @@ pub fn whim(chance: &mut Chance, turn: &mut Turn<'_>, tokens: &mut u64) {
             turn.watch(promise, *tokens);
             turn.forward(resolver, chance.pick(&[promise, any.unwrap_or(promise)]).expect("some"));
         }
-        (16, _) => {
+        (16, Some(to)) => {
+            let (promise, resolver) = turn.new_promise();
+            turn.call(promise, "x", caps);
+            let friend = chance.pick(&handles).expect("there is one");
+            turn.send(friend, "y", vec![promise], None);
+            if chance.below(2) == 0 {
+                turn.forward(resolver, to);
+                turn.call(promise, "x", vec![]);
+            }
+        }
+        (17, _) => {
             if let Some(resolver) = chance.pick(&resolvers) {
                 let answer = turn.call(resolver, "fulfill", caps);
                 *tokens += 1;
