@@ -9,42 +9,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ocap_kernel::*;
-use world::{Chance, Disk, Oracle, Turn, Worker, launch, whim};
-
-/// What must have happened at least once in a run of many seeds: a simulation that never gets there tests nothing.
-const SOMETIMES: [&str; 31] = [
-    "everybody has heard",
-    "a crank ends after its vat did",
-    "a crank traps",
-    "a crank breaks a rule",
-    "a vat falls into quarantine by itself",
-    "a vat rejects in quarantine",
-    "a vat exits well",
-    "a vat exits with an error",
-    "a vat hibernates",
-    "a message is delivered",
-    "a watch fires",
-    "an object is dropped",
-    "an object is dropped at a crash",
-    "a subcluster ends",
-    "a name is used again",
-    "a channel keeps something else",
-    "a connection ends while it is held",
-    "a connection is released",
-    "the host names what is gone",
-    "a sweep breaks a cycle",
-    "failed object-gone",
-    "failed vat-terminated",
-    "failed vat-quarantined",
-    "failed vat-trapped",
-    "failed incarnation-lost",
-    "failed resolver-dropped",
-    "failed mailbox-full",
-    "failed not-a-capability",
-    "failed forward-cycle",
-    "failed already-settled",
-    "failed no-such-method",
-];
+use world::{Chance, Disk, Oracle, SOMETIMES, Turn, Worker, launch, whim};
 
 struct World {
     chance: Chance,

@@ -3,6 +3,7 @@
 
 mod chance;
 mod oracle;
+mod sometimes;
 mod stage;
 mod whim;
 mod worker;
@@ -13,6 +14,7 @@ use ocap_kernel::*;
 
 pub use chance::*;
 pub use oracle::*;
+pub use sometimes::*;
 pub use stage::*;
 pub use whim::*;
 pub use worker::*;
