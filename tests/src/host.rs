@@ -40,7 +40,7 @@ impl Host {
     /// If the binary can't be started.
     pub fn launch(place: &Place, files: &[&Path]) -> Host {
         let files: Vec<&str> = files.iter().map(|file| file.to_str().expect("UTF-8")).collect();
-        let args = place.with_home(&[&["run"], files.as_slice()].concat());
+        let args = place.on_the_home(&[&["run"], files.as_slice()].concat());
         let mut child = prepared(place.root(), &args).spawn().expect("the binary can be started");
         let (sender, stdout) = mpsc::channel();
         let lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();

@@ -30,8 +30,16 @@ impl Place {
     /// # Panics
     /// If the system gives no temporary directory.
     pub fn new() -> Place {
+        Place::with_home("home")
+    }
+
+    /// A new one with the home at this path in it.
+    ///
+    /// # Panics
+    /// If the system gives no temporary directory.
+    pub fn with_home(path: &str) -> Place {
         let root = tempfile::Builder::new().prefix("ocap-").tempdir().expect("a temporary directory");
-        let home = root.path().join("home");
+        let home = root.path().join(path);
         Place { root, home }
     }
 
@@ -79,7 +87,7 @@ impl Place {
 
     /// A command on the home that goes on beside.
     pub fn begin(&self, args: &[&str]) -> Pending {
-        Pending::start(self.root.path(), &self.with_home(args))
+        Pending::start(self.root.path(), &self.on_the_home(args))
     }
 
     /// Calls a method and returns its answer.
@@ -165,7 +173,7 @@ impl Place {
     }
 
     /// The arguments with the home and with answers in JSON.
-    pub(crate) fn with_home<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn on_the_home<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         let home = self.home.to_str().expect("a temporary directory has a path in UTF-8");
         [&["--home", home, "--format", "jsonl"], args].concat()
     }

@@ -97,6 +97,9 @@ impl Kernel {
         let inboxes: usize = self.seats.values().map(|seat| seat.inbox.len()).sum();
         let waiting: usize = self.waiting.values().map(|queue| queue.len()).sum();
         let at_host = self.queue.iter().filter(|(_, queued)| queued.queue == Queue::Host).count();
+        if at_host as u64 != self.at_host.values().sum::<u64>() || self.at_host.values().any(|waiting| *waiting == 0) {
+            return Err(Discrepancy(format!("{at_host} messages wait for the host, which is not what was counted")));
+        }
         if inboxes + waiting + at_host != self.queue.len() {
             return Err(Discrepancy("something waits that has no row".to_owned()));
         }

@@ -44,6 +44,8 @@ pub struct Kernel {
     pub(crate) seats: BTreeMap<VatId, Seat>,
     /// Vats with something to do, next one first. One that is not served any more is passed over at its turn.
     pub(crate) ready: VecDeque<VatId>,
+    /// Messages that wait for the host's answer, by the host object.
+    pub(crate) at_host: BTreeMap<Kref, u64>,
     /// What waits at the end of each chain of promises, in the order in which it was sent: also what was sent to promises on the way.
     pub(crate) waiting: BTreeMap<PromiseId, BTreeSet<MessageId>>,
     /// Who waits to be told of the end of a chain, in the order in which they asked.

@@ -92,6 +92,7 @@ impl Kernel {
             work: VecDeque::new(),
             seats,
             ready: VecDeque::new(),
+            at_host: BTreeMap::new(),
             waiting: BTreeMap::new(),
             watchers: BTreeMap::new(),
             next_watch: WatchNo(0),
@@ -115,7 +116,12 @@ impl Kernel {
                     seat.messages += u64::from(matches!(queued.item, Item::Message(_)));
                 }
                 // What waits on promises is gathered at the ends of their chains, when those can be followed.
-                Queue::Promise(_) | Queue::Host => {}
+                Queue::Promise(_) => {}
+                Queue::Host => {
+                    if let Item::Message(message) = &queued.item {
+                        *self.at_host.entry(message.target).or_insert(0) += 1;
+                    }
+                }
             }
             if let Item::Dropped(object) = queued.item {
                 self.notified.insert(object);

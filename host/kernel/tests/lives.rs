@@ -251,7 +251,8 @@ fn a_vat_at_rest_leaves_memory_and_comes_back_with_its_next_message() {
 
 #[test]
 fn a_vat_with_anything_to_lose_does_not_hibernate() {
-    let scenes: [(&str, fn(&mut Turn<'_>)); 7] = [
+    type Scene = (&'static str, fn(&mut Turn<'_>));
+    let scenes: [Scene; 7] = [
         ("a watch", |alice| {
             let (promise, resolver) = alice.new_promise();
             alice.watch(promise, 1);

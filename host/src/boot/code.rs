@@ -13,7 +13,7 @@ use crate::run_loop::VatCode;
 use super::house::House;
 
 /// Makes every vat's code ready, and quarantines the vats for which that fails. One that was in quarantine gets another chance.
-pub(super) fn prepare_all(kernel: &mut Kernel, house: &House) -> BTreeMap<VatId, VatCode> {
+pub(super) async fn prepare_all(kernel: &mut Kernel, house: &House) -> BTreeMap<VatId, VatCode> {
     let mut codes = BTreeMap::new();
     let vats: Vec<(VatId, Vat)> = kernel.vats().map(|vat| (vat.id, vat.row.clone())).collect();
     for (id, row) in vats {
@@ -29,6 +29,7 @@ pub(super) fn prepare_all(kernel: &mut Kernel, house: &House) -> BTreeMap<VatId,
                 kernel.quarantine(id, reason(&problem)).expect("a living vat");
             }
         }
+        tokio::task::yield_now().await;
     }
     codes
 }

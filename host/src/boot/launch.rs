@@ -11,7 +11,7 @@ use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
 use crate::bundle::Source;
 use crate::component::CodeSource;
 use crate::daemon::requests::{IfChanged, Launched, Origin};
-use crate::declaration::{Declaration, Use};
+use crate::declaration::Use;
 use crate::engine::{Code, Limits};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
@@ -20,12 +20,30 @@ use super::channels::{channel_of, object_name, spec};
 use super::house::House;
 use super::{code, report};
 
-/// A declaration of which everything was checked and compiled.
-struct Plan {
+/// What somebody wants to be launched.
+struct Order {
     source: Source,
+    /// The file as it was named.
+    written: String,
+    if_changed: IfChanged,
+}
+
+/// An order of which everything was checked and compiled.
+struct Plan {
+    order: Order,
     launch: Launch,
     /// In the order of `launch.vats`.
     codes: Vec<(Code, Limits)>,
+}
+
+/// What is to become of an order, as things stand.
+enum Verdict {
+    /// The same runs already.
+    Known(Launched),
+    /// There is none of its name.
+    New,
+    /// It takes the place of this one.
+    Replaces(SubclusterId),
 }
 
 /// Launches a subcluster, or finds that it is known and the same.
@@ -41,40 +59,41 @@ pub(super) async fn launch(
     let opener = house.clone();
     let path: PathBuf = path.to_owned();
     let source = blocking(move || Source::open(&path, &opener.files)).await?;
-    let declaration = source.declaration.clone();
-    let known = house.act(move |run_loop, house| find_known(run_loop, house, &declaration)).await??;
-    let before = match known {
-        Some(Known { id, difference }) if difference.is_empty() => {
-            return house.act(move |run_loop, house| launched(run_loop, house, id, Origin::Known)).await;
-        }
-        Some(known) if if_changed == IfChanged::Refuse => return Err(changed(&source, written, known)),
-        Some(Known { id, .. }) => Some(id),
-        None => None,
-    };
+    let order = Order { source, written: written.to_owned(), if_changed };
+    let (order, verdict) = house
+        .act(move |run_loop, house| {
+            let verdict = judge(run_loop, house, &order);
+            (order, verdict)
+        })
+        .await?;
+    if let Verdict::Known(launched) = verdict? {
+        return Ok(launched);
+    }
     let planner = house.clone();
-    let plan = blocking(move || plan(&planner, source)).await?;
-    house.act(move |run_loop, house| carry_out(run_loop, house, plan, before)).await?
-}
-
-/// A living subcluster of the same name.
-struct Known {
-    id: SubclusterId,
-    /// What the new declaration says otherwise; empty if nothing.
-    difference: Vec<String>,
+    let plan = blocking(move || plan(&planner, order)).await?;
+    house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await?
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(super::house::stopping()))
 }
 
-fn find_known(run_loop: &RunLoop, house: &House, declaration: &Declaration) -> Result<Option<Known>, Problem> {
+fn judge(run_loop: &RunLoop, house: &House, order: &Order) -> Result<Verdict, Problem> {
     let kernel = run_loop.kernel();
-    let Some((id, _)) = kernel.subclusters().find(|(_, row)| row.name == declaration.name) else { return Ok(None) };
-    let recorded = house.declaration(kernel, id)?;
-    Ok(Some(Known { id, difference: recorded.declaration.difference(declaration) }))
+    let declaration = &order.source.declaration;
+    let Some((id, _)) = kernel.subclusters().find(|(_, row)| row.name == declaration.name) else {
+        return Ok(Verdict::New);
+    };
+    let difference = house.declaration(kernel, id)?.declaration.difference(declaration);
+    match order.if_changed {
+        _ if difference.is_empty() => Ok(Verdict::Known(launched(run_loop, house, id, Origin::Known))),
+        IfChanged::Refuse => Err(changed(order, difference)),
+        IfChanged::Replace => Ok(Verdict::Replaces(id)),
+    }
 }
 
-fn changed(source: &Source, written: &str, known: Known) -> Problem {
+fn changed(order: &Order, difference: Vec<String>) -> Problem {
+    let Order { source, written, .. } = order;
     let name = &source.declaration.name;
     let message = format!("subcluster `{name}` is running, and {written} declares it otherwise");
     let mut problem = Problem::new("ocap::launch::changed", message).with_help(format!(
@@ -82,12 +101,13 @@ fn changed(source: &Source, written: &str, known: Known) -> Problem {
          `ocap-host launch --if-changed replace {written}` (or `run` with the same option)"
     ));
     problem.subcluster = Some(name.clone());
-    problem.causes = known.difference;
+    problem.causes = difference;
     problem
 }
 
 /// Reads, checks and compiles everything, and changes nothing but caches.
-fn plan(house: &House, source: Source) -> Result<Plan, Problem> {
+fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
+    let source = &order.source;
     let declaration = &source.declaration;
     let mut vats = Vec::new();
     let mut codes = Vec::new();
@@ -123,7 +143,7 @@ fn plan(house: &House, source: Source) -> Result<Plan, Problem> {
         host_objects: declaration.channels.keys().map(channel).collect(),
         vats,
     };
-    Ok(Plan { source, launch, codes })
+    Ok(Plan { order, launch, codes })
 }
 
 fn grant(used: &Use) -> (String, Grant) {
@@ -142,17 +162,18 @@ fn parameters(parameters: &serde_json::Value, vat: &str) -> Result<Body, Problem
     Ok(ocap_passable::encode(&value).into())
 }
 
-/// Opens the channels, then launches: on the loop's thread, so that nothing comes between. `before` ends in the same commit.
-fn carry_out(
-    run_loop: &mut RunLoop,
-    house: &House,
-    plan: Plan,
-    before: Option<SubclusterId>,
-) -> Result<Launched, Problem> {
+/// Opens the channels, then launches: on the loop's thread, so that nothing comes between. What is replaced ends in the same commit.
+fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<Launched, Problem> {
+    // While this one was compiled another launch, or the end of what was there, may have been first.
+    let before = match judge(run_loop, house, &plan.order)? {
+        Verdict::Known(launched) => return Ok(launched),
+        Verdict::New => None,
+        Verdict::Replaces(id) => Some(id),
+    };
     if let Some(before) = before {
         end(run_loop, house, before);
     }
-    let declaration = &plan.source.declaration;
+    let declaration = &plan.order.source.declaration;
     // The kernel numbers a launch's host objects first, in order; so a channel can be open before its object exists.
     let first = run_loop.kernel().next_object();
     let mut opened = Vec::new();

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use ocap_kernel::{Kernel, VatId, VatStatus};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 
 use crate::daemon::requests::Ready;
 use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
@@ -27,6 +28,7 @@ use crate::run_loop::{self, Parts, Started};
 use crate::store::Store;
 
 use house::House;
+use serve::Running;
 
 /// Runs a host in the foreground until it is told to end. `ready` is called once, when it serves.
 ///
@@ -62,44 +64,52 @@ async fn run_to_the_end(
         Problem::new("ocap::boot::no_signals", "the system does not let signals be caught").because(&error)
     })?;
     daemon.listen()?;
-    let stop_asked = daemon.stop_asked();
+    let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
-    let brought_up = tokio::select! {
+    let Up { house, io, started } = tokio::select! {
         brought_up = bring_up(daemon, options) => brought_up?,
-        ending = signals.next() => return Ok(RunEnd { ending, degraded: false }),
-        () = asked(stop_asked) => return Ok(RunEnd { ending: Ending::Asked, degraded: false }),
+        ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
-    let Up { house, io, started } = brought_up;
+    let mut running = Running::new(house, io, started.thread);
+    let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
+    let stopping = daemon.stopping();
+    let degraded = running.wind_down().await;
+    // The first fault is the one to tell: those after it follow from it.
+    let ending = ending?;
+    stopping?;
+    Ok(RunEnd { ending, degraded: degraded? })
+}
+
+async fn launch_and_serve(
+    daemon: &mut Daemon,
+    options: &RunOptions,
+    running: &mut Running,
+    signals: &mut Signals,
+    ready: &mut dyn FnMut(&Ready),
+) -> Result<Ending, Problem> {
+    let house = running.house().clone();
+    let stop = daemon.stop_asked();
     daemon.step("launch what is new")?;
-    for file in &options.files {
-        let path = options.powers.absolute(file).map_err(|error| {
-            Problem::new("ocap::declaration::unreadable", format!("{} names no file", file.display())).because(&error)
-        })?;
-        launch::launch(&house, &path, &file.to_string_lossy(), options.if_changed).await?;
+    tokio::select! {
+        launched = launch_all(&house, options) => launched?,
+        ending = serve::asked_to_end(signals, stop.as_deref()) => return Ok(ending),
     }
     let (sender, requests) = mpsc::channel(64);
     let boot = house.act(|run_loop, _| run_loop.kernel().boot()).await?;
     let inventory = report::full(&house).await?;
     daemon.ready(boot, sender)?;
     ready(&report::ready(&inventory, daemon.home(), boot));
-    let ending = serve::serve(&house, requests, &mut signals, started.thread).await?;
-    daemon.stopping()?;
-    end_channels(&io).await;
-    Ok(ending)
+    running.serve(requests, signals, stop.as_deref()).await
 }
 
-/// Closes the channels, once the loop hears them no more, and lets clients have what was written for them.
-async fn end_channels(io: &Io) {
-    if io.close().await.is_err() {
-        tracing::error!("a channel did not end as it should");
+async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Problem> {
+    for file in &options.files {
+        let path = options.powers.absolute(file).map_err(|error| {
+            Problem::new("ocap::declaration::unreadable", format!("{} names no file", file.display())).because(&error)
+        })?;
+        launch::launch(house, &path, &file.to_string_lossy(), options.if_changed).await?;
     }
-}
-
-async fn asked(stop: Option<Arc<tokio::sync::Notify>>) {
-    match stop {
-        Some(stop) => stop.notified().await,
-        None => std::future::pending().await,
-    }
+    Ok(())
 }
 
 struct Up {
@@ -108,7 +118,7 @@ struct Up {
     started: Started,
 }
 
-/// Everything between the lock and the first vat.
+/// Everything between the lock and the first vat. It yields after each step and each vat, so that a wish to end is heard.
 async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
@@ -121,13 +131,15 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
             .with_help("restore the home from a backup, and keep the damaged one for a report")
     })?;
     let house = Arc::new(House::furnish(&home, options.powers)?);
+    yield_now().await;
     daemon.step("open the channels")?;
     let (to_loop, from_io) = mpsc::unbounded_channel::<FromIo>();
     let io = Arc::new(Io::new(tokio::runtime::Handle::current(), to_loop));
     channels::open_all(&kernel, &house, &io);
     channels::finish_calls_of_last_boot(&mut kernel, &io);
+    yield_now().await;
     daemon.step("check the components")?;
-    let codes = code::prepare_all(&mut kernel, &house);
+    let codes = code::prepare_all(&mut kernel, &house).await;
     wake_eager(&mut kernel, &house);
     let accuser = house.clone();
     let parts = Parts {

@@ -1,52 +1,102 @@
 //! The host serves: requests to the loop, until somebody or something ends it.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
 
 use crate::daemon::requests::{Inventory, Request, Terminated};
-use crate::daemon::{Ending, RunEnd, Signals};
+use crate::daemon::{Ending, Signals};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
 use super::{calls, heal, launch, report};
+use crate::io::Io;
 
-/// Serves until a signal, a request or a failure of the store ends it; what runs then is finished and written first.
-///
-/// # Errors
-/// If the store failed: nothing was acknowledged that is not durable.
-pub(super) async fn serve(
-    house: &Arc<House>,
-    mut requests: mpsc::Receiver<Request>,
-    signals: &mut Signals,
-    thread: JoinHandle<Result<(), StoreError>>,
-) -> Result<RunEnd, Problem> {
-    let mut loop_ended = tokio::task::spawn_blocking(move || thread.join());
-    let healer = tokio::spawn(heal::by_itself(house.clone()));
-    let ending = loop {
-        tokio::select! {
-            ended = &mut loop_ended => return Err(why(ended)),
-            ending = signals.next() => break ending,
-            request = requests.recv() => match request {
-                Some(Request::Stop(reply)) => {
-                    drop(reply.send(Ok(())));
-                    break Ending::Asked;
-                }
-                Some(request) => drop(tokio::spawn(answer(house.clone(), request))),
-                None => break Ending::Asked,
-            },
+/// A host whose loop runs.
+pub(super) struct Running {
+    house: Arc<House>,
+    io: Arc<Io>,
+    loop_ended: JoinHandle<std::thread::Result<Result<(), StoreError>>>,
+}
+
+impl Running {
+    /// Watches over the loop's thread.
+    pub(super) fn new(
+        house: Arc<House>,
+        io: Arc<Io>,
+        thread: std::thread::JoinHandle<Result<(), StoreError>>,
+    ) -> Running {
+        Running { house, io, loop_ended: tokio::task::spawn_blocking(move || thread.join()) }
+    }
+
+    pub(super) fn house(&self) -> &Arc<House> {
+        &self.house
+    }
+
+    /// Serves until a signal, a request or a failure of the store ends it. `stop` is asked to stop by whoever came too early for a
+    /// request.
+    ///
+    /// # Errors
+    /// If the store failed: nothing was acknowledged that is not durable.
+    pub(super) async fn serve(
+        &mut self,
+        mut requests: mpsc::Receiver<Request>,
+        signals: &mut Signals,
+        stop: Option<&Notify>,
+    ) -> Result<Ending, Problem> {
+        let healer = tokio::spawn(heal::by_itself(self.house.clone()));
+        let ending = loop {
+            tokio::select! {
+                ended = &mut self.loop_ended => break Err(why(ended)),
+                ending = asked_to_end(signals, stop) => break Ok(ending),
+                request = requests.recv() => match request {
+                    Some(Request::Stop(reply)) => {
+                        drop(reply.send(Ok(())));
+                        break Ok(Ending::Asked);
+                    }
+                    Some(request) => drop(tokio::spawn(answer(self.house.clone(), request))),
+                    None => break Ok(Ending::Asked),
+                },
+            }
+        };
+        healer.abort();
+        ending
+    }
+
+    /// Ends the loop; what runs is finished and written first. Returns whether something did not work.
+    ///
+    /// # Errors
+    /// If the loop has ended by itself, or could not write everything.
+    pub(super) async fn wind_down(self) -> Result<bool, Problem> {
+        let Running { house, io, loop_ended } = self;
+        let inventory: Inventory = house.act(|run_loop, house| report::inventory(run_loop, house)).await?;
+        house.handle().stop();
+        match loop_ended.await {
+            Ok(Ok(Ok(()))) => {}
+            ended => return Err(why(ended)),
+        }
+        // The loop hears the channels no more; clients still get what was written for them.
+        if io.close().await.is_err() {
+            tracing::error!("a channel did not end as it should");
+        }
+        Ok(inventory.is_degraded())
+    }
+}
+
+/// Waits for a signal, or for a stop that was asked before there was a loop to be told.
+pub(super) async fn asked_to_end(signals: &mut Signals, stop: Option<&Notify>) -> Ending {
+    let asked = async {
+        match stop {
+            Some(stop) => stop.notified().await,
+            None => std::future::pending().await,
         }
     };
-    healer.abort();
-    let inventory: Inventory = house.act(|run_loop, house| report::inventory(run_loop, house)).await?;
-    house.handle().stop();
-    match loop_ended.await {
-        Ok(Ok(Ok(()))) => {}
-        ended => return Err(why(ended)),
+    tokio::select! {
+        ending = signals.next() => ending,
+        () = asked => Ending::Asked,
     }
-    Ok(RunEnd { ending, degraded: inventory.is_degraded() })
 }
 
 type LoopEnd = Result<std::thread::Result<Result<(), StoreError>>, tokio::task::JoinError>;

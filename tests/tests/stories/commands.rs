@@ -145,3 +145,65 @@ fn the_home_and_what_is_in_it_are_the_users_alone() {
         assert_eq!(mode(file), 0o600, "{file}");
     }
 }
+
+#[test]
+fn a_home_under_another_path_is_the_same_home() {
+    let place = Place::new();
+    let _host = place.run(&[]);
+    let link = place.root().join("link");
+    std::os::unix::fs::symlink(place.home(""), &link).expect("linked");
+    let link = link.to_str().expect("UTF-8");
+    place.ocap(&["run", "--home", link]).expect(5).problem("ocap::daemon::locked");
+    place.ocap(&["status", "--home", link]).expect(0);
+}
+
+#[test]
+fn a_home_with_a_path_that_is_too_long_for_a_socket_works() {
+    let place = Place::with_home(&"long/".repeat(40));
+    let host = place.run(&[&place.sample("matcher").file()]);
+    assert!(place.home("control.sock").as_os_str().len() > 200);
+    assert_eq!(place.call("matcher", "find", &["room"]), json!([]));
+    assert_eq!(place.channel("matcher", "llm")["state"], "open");
+    host.kill9();
+    let host = place.run(&[]);
+    assert_eq!(place.channel("matcher", "llm")["state"], "open");
+    assert_eq!(host.stop(&place), 0);
+}
+
+#[test]
+fn a_home_that_can_not_be_used_is_refused_with_what_mends_it() {
+    let place = Place::new();
+    place.run(&[]).kill9();
+    let refused = |code: &str| {
+        let problem = place.try_run(&[]).expect(1).problem(code);
+        assert!(problem["help"].is_string(), "{problem}");
+        assert!(!place.home("control.sock").exists() || code == "ocap::home::open_to_others");
+    };
+    let mode = |mode| fs::set_permissions(place.home(""), fs::Permissions::from_mode(mode)).expect("it is ours");
+    mode(0o755);
+    refused("ocap::home::open_to_others");
+    mode(0o700);
+    fs::write(place.home("host.toml"), "[channels]\nroot = []\n").expect("written");
+    refused("ocap::host_config::unknown_key");
+    fs::remove_file(place.home("host.toml")).expect("removed");
+    let key = fs::read(place.home("key")).expect("a key");
+    fs::write(place.home("key"), "short").expect("written");
+    refused("ocap::home::key_damaged");
+    fs::write(place.home("key"), key).expect("written");
+    fs::write(place.home("control.sock"), "no socket").expect("written");
+    place.try_run(&[]).expect(1).problem("ocap::daemon::socket_taken");
+    fs::remove_file(place.home("control.sock")).expect("removed");
+    assert_eq!(place.run(&[]).stop(&place), 0);
+}
+
+#[test]
+fn a_message_that_is_too_large_is_refused_and_the_host_goes_on() {
+    let place = Place::new();
+    let _host = place.run(&[&place.sample("echo").file()]);
+    let large = "x".repeat(100_000);
+    assert_eq!(place.call("echo", "echo", &[&large]), json!(large));
+    let mut args = vec!["call", "echo", "echo"];
+    args.extend([large.as_str(); 12]);
+    place.ocap(&args).expect(1).problem("ocap::request::too_large");
+    assert_eq!(place.call("echo", "echo", &["1"]), 1);
+}

@@ -53,9 +53,9 @@ fn issue963_one_channel_that_fails_does_not_stop_the_others() {
     assert_eq!(place.channel("two", "llm")["state"], "down");
     // It is logged, for that subcluster.
     let logged = place.log();
-    let line = logged.iter().find(|line| line["problem"]["code"] == "ocap::channel::foreign");
+    let line = logged.iter().find(|line| line["code"] == "ocap::channel::foreign");
     let line = line.unwrap_or_else(|| panic!("no line for it in {logged:#?}"));
-    assert_eq!(line["problem"]["subcluster"], "two");
+    assert_eq!(line["subcluster"], "two");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use ocap_tests::{Place, eventually};
+use ocap_tests::{Host, Place, eventually};
 use serde_json::json;
 
 #[test]
@@ -111,7 +112,7 @@ struct Seen {
 }
 
 /// Kills the host when some number of increments were acknowledged, another one in each round.
-fn increments_until_killed(place: &Place, host: ocap_tests::Host, round: u64) -> Seen {
+fn increments_until_killed(place: &Place, host: Host, round: u64) -> Seen {
     let enough = round * 7919 % 101;
     let (acknowledged, sent) = (AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
@@ -133,4 +134,53 @@ fn increments_until_killed(place: &Place, host: ocap_tests::Host, round: u64) ->
         host.kill9();
     });
     Seen { acknowledged: acknowledged.into_inner(), sent: sent.into_inner() }
+}
+
+#[test]
+fn an_acknowledged_registration_survives_every_kill_and_keeps_its_place() {
+    let place = Place::new();
+    let mut host = place.run(&[&place.sample("matcher").file()]);
+    let mut acknowledged: Vec<String> = Vec::new();
+    for round in 0..ROUNDS {
+        let mut client = place.client("run/llm.sock");
+        // One after the other, so that their order is known; then one more, which may or may not come to be.
+        for n in 0..round * 31 % 7 {
+            let name = format!("thing{round}x{n}");
+            let ok = client.ask(&json!({ "id": n, "register": { "name": name, "description": "of the room" } }));
+            assert_eq!(ok, json!({ "id": n, "ok": true }));
+            acknowledged.push(name);
+        }
+        let last = json!({ "id": 0, "register": { "name": format!("last{round}"), "description": "of the room" } });
+        client.send(&last);
+        host.kill9();
+        host = place.run(&[]);
+        let found = place.client("run/llm.sock").ask(&json!({ "id": 1, "find": "room" }));
+        let found: Vec<&str> =
+            found["found"].as_array().expect("names").iter().filter_map(|name| name.as_str()).collect();
+        let things: Vec<_> = found.iter().filter(|name| name.starts_with("thing")).copied().collect();
+        assert_eq!(things, acknowledged, "round {round}");
+    }
+}
+
+#[test]
+fn a_host_that_is_killed_again_and_again_while_it_starts_comes_up_with_everything() {
+    let place = Place::new();
+    let host = place.run(&[&place.sample("counter").file(), &place.sample("matcher").file()]);
+    assert_eq!(place.call("counter", "increment", &["4"]), 4);
+    let lamp = json!({ "id": 1, "register": { "name": "lamp", "description": "lights the room" } });
+    assert_eq!(place.client("run/llm.sock").ask(&lamp), json!({ "id": 1, "ok": true }));
+    host.kill9();
+    for round in 0..30 {
+        let host = Host::launch(&place, &[]);
+        // Each time a little later: before the lock, in the middle of the start, after it.
+        thread::sleep(Duration::from_millis(round * 2));
+        host.kill9();
+    }
+    let host = place.run(&[]);
+    assert_eq!(place.call("counter", "get", &[]), 4);
+    assert_eq!(
+        place.client("run/llm.sock").ask(&json!({ "id": 2, "find": "room" })),
+        json!({ "id": 2, "found": ["lamp"] })
+    );
+    assert_eq!(host.stop(&place), 0);
 }

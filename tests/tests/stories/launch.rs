@@ -107,3 +107,29 @@ fn a_kill_in_the_middle_of_a_launch_leaves_all_of_it_or_nothing() {
     let _host = place.run(&[&matcher.file()]);
     assert_eq!(place.channel("matcher", "llm")["state"], "open", "after {launched} launches");
 }
+
+#[test]
+fn launches_of_one_declaration_at_the_same_time_launch_it_once() {
+    let place = Place::new();
+    let matcher = place.sample("matcher").word();
+    let _host = place.run(&[]);
+    let launching: Vec<_> = (0..6).map(|_| place.begin(&["launch", &matcher])).collect();
+    let mut origins: Vec<String> = launching
+        .into_iter()
+        .map(|it| it.done().expect(0).json()["origin"].as_str().expect("a word").to_owned())
+        .collect();
+    origins.sort();
+    assert_eq!(origins, ["known", "known", "known", "known", "known", "new"]);
+    assert_eq!(place.status()["subclusters"].as_array().map(Vec::len), Some(1));
+    assert_eq!(place.client("run/llm.sock").ask(&json!({ "id": 1, "find": "room" })), json!({ "id": 1, "found": [] }));
+}
+
+#[test]
+fn two_subclusters_can_not_have_the_same_channel() {
+    let place = Place::new();
+    let _host = place.run(&[&place.sample("matcher").file()]);
+    let other = place.sample_as("matcher", "other");
+    place.ocap(&["launch", &other.word()]).expect(1).problem("ocap::channel::in_use");
+    assert_eq!(place.status()["subclusters"].as_array().map(Vec::len), Some(1));
+    assert_eq!(place.client("run/llm.sock").ask(&json!({ "id": 1, "find": "room" })), json!({ "id": 1, "found": [] }));
+}

@@ -179,6 +179,51 @@ fn a_restart_keeps_a_quarantine_and_a_second_one_heals_it() {
     assert_eq!(place.call("counter", "get", &[]), 4);
 }
 
+#[test]
+fn a_vat_that_rejects_when_quarantined_answers_at_once() {
+    let place = Place::new();
+    let counter = place.sample("counter");
+    counter.link("counter");
+    counter.declare(&format!("{}when_quarantined = \"reject\"\n", counter.text()));
+    let host = place.run(&[&counter.file()]);
+    assert_eq!(place.call("counter", "increment", &["4"]), 4);
+    host.kill9();
+    counter.move_away("counter");
+    let _host = place.run(&[]);
+    assert_eq!(place.call_fails("counter", "increment", &["1"]), "vat-quarantined");
+    counter.move_back("counter");
+    eventually("it heals", || (place.vat("counter", "counter")["state"] != "quarantined").then_some(()));
+    assert_eq!(place.call("counter", "get", &[]), 4);
+}
+
+#[test]
+fn a_vat_whose_start_fails_is_quarantined_with_its_own_words() {
+    let place = Place::new();
+    let matcher = place.sample("matcher");
+    // The channel is there, and the vat was not granted it.
+    matcher.replace("\"io.llm\", ", "");
+    let host = place.run(&[&place.sample("echo").file()]);
+    place.ocap(&["launch", &matcher.word()]);
+    let problem = eventually("it has failed", || {
+        let vat = place.vat("matcher", "matcher");
+        (vat["state"] == "quarantined").then(|| vat["problem"].clone())
+    });
+    assert_eq!(problem["code"], "ocap::component::start_failed");
+    assert!(problem["causes"].to_string().contains("io.llm"), "{problem}");
+    assert_eq!(place.call("echo", "echo", &["1"]), 1);
+    assert_eq!(place.call("matcher/index", "find", &["room"]), json!([]));
+    place.ocap(&["status"]).expect(3);
+
+    // It does not heal by itself, and what waits for it is not lost.
+    let waiting = place.begin(&["call", "matcher", "find", "room"]);
+    eventually("it is parked", || (place.vat("matcher", "matcher")["queued"] != 0).then_some(()));
+    place.ocap(&["quarantine", "retry", "matcher/matcher"]);
+    eventually("it has failed again", || (place.vat("matcher", "matcher")["state"] == "quarantined").then_some(()));
+    place.ocap(&["terminate", "matcher", "--yes"]).expect(0);
+    assert_eq!(waiting.done().expect(1).json()["code"], "vat-terminated");
+    assert_eq!(host.stop(&place), 0);
+}
+
 /// The same size and the same head, but nonsense in the middle.
 fn scrambled(whole: &[u8]) -> Vec<u8> {
     let mut bytes = whole.to_vec();

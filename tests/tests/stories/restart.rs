@@ -1,10 +1,10 @@
 //! State and references last longer than the process, whether it is stopped or killed.
 
-use ocap_tests::Place;
+use ocap_tests::{Host, Place, eventually};
 use serde_json::json;
 
 /// The two ways in which a host ends.
-const ENDS: [fn(ocap_tests::Host, &Place); 2] = [|host, place| assert_eq!(host.stop(place), 0), |host, _| host.kill9()];
+const ENDS: [fn(Host, &Place); 2] = [|host, place| assert_eq!(host.stop(place), 0), |host, _| host.kill9()];
 
 #[test]
 fn a_vats_state_is_kept_over_stop_and_kill() {
@@ -90,9 +90,9 @@ fn what_a_stopping_host_has_taken_over_is_done_after_the_start() {
     let place = Place::new();
     let host = place.run(&[&place.sample("misbehaver").file()]);
     let spinning = place.begin(&["call", "misbehaver", "spin"]);
-    ocap_tests::eventually("the vat spins", || (place.vat("misbehaver", "misbehaver")["queued"] == 1).then_some(()));
+    eventually("the vat spins", || (place.vat("misbehaver", "misbehaver")["queued"] == 1).then_some(()));
     let behind = place.begin(&["call", "misbehaver", "grow", "1"]);
-    ocap_tests::eventually("a message waits", || (place.vat("misbehaver", "misbehaver")["queued"] == 2).then_some(()));
+    eventually("a message waits", || (place.vat("misbehaver", "misbehaver")["queued"] == 2).then_some(()));
     assert_eq!(host.stop(&place), 0);
     // The callers hear of the stop; they did not have to wait for it.
     for caller in [spinning, behind] {
@@ -100,4 +100,15 @@ fn what_a_stopping_host_has_taken_over_is_done_after_the_start() {
     }
     let _host = place.run(&[]);
     assert_eq!(place.call("misbehaver", "deeds", &[]), 1);
+}
+
+#[test]
+fn an_eager_vat_is_awake_without_a_message() {
+    let place = Place::new();
+    let counter = place.sample("counter");
+    counter.declare(&format!("{}start = \"eager\"\n", counter.text()));
+    place.run(&[&counter.file(), &place.sample("echo").file()]).kill9();
+    let _host = place.run(&[]);
+    eventually("it is awake", || (place.vat("counter", "counter")["state"] == "awake").then_some(()));
+    assert_eq!(place.vat("echo", "echo")["state"], "idle");
 }

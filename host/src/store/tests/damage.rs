@@ -22,78 +22,80 @@ fn filled() -> (Home, Model) {
     (home, model)
 }
 
+/// Rows that the host never writes: the table, what makes one, its key, and the fault that is found.
+const BAD_ROWS: [(&str, &str, &str, &str); 17] = [
+    ("counters", "UPDATE counters SET boot = -1", "id 1", "`boot` is negative"),
+    ("counters", "DELETE FROM counters", "id 1", "is missing"),
+    ("subclusters", "INSERT INTO subclusters VALUES (70, x'ff' || '', 1, x'')", "id 70", "`name` is not UTF-8"),
+    ("subclusters", "INSERT INTO subclusters VALUES (-5, '', 1, x'')", "id -5", "`id` is negative"),
+    (
+        "vats",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', x'0161', 1, 'park', 'active', NULL)",
+        "id 70",
+        "`grants` ends in the middle of an entry",
+    ),
+    (
+        "vats",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 'park', 'active', x'00')",
+        "id 70",
+        "`diagnostic` is not null, though the vat is not quarantined",
+    ),
+    (
+        "vats",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 'par' || char(27) || 'k', 'active', NULL)",
+        "id 70",
+        "`when_quarantined` has an unknown word: `par\\u{1b}k`",
+    ),
+    ("progress", "INSERT INTO progress VALUES (70, 1, -1)", "vat 70", "`next_slot` is negative"),
+    (
+        "objects",
+        "INSERT INTO objects VALUES (70, 'host', NULL, NULL, NULL, 'x', 'gone-fishing')",
+        "id 70",
+        "`lost` has an unknown word: `gone-fishing`",
+    ),
+    (
+        "objects",
+        "INSERT INTO objects VALUES (70, 'host', 1, NULL, NULL, 'x', NULL)",
+        "id 70",
+        "`vat` is not null, though the object is the host's",
+    ),
+    (
+        "promises",
+        "INSERT INTO promises VALUES (70, 'unsettled', x'03', NULL, NULL, NULL, NULL)",
+        "id 70",
+        "`listeners` has a number that is no kernel reference",
+    ),
+    (
+        "promises",
+        "INSERT INTO promises VALUES (70, 'forwarded', NULL, NULL, NULL, NULL, NULL)",
+        "id 70",
+        "`target` is null",
+    ),
+    ("clist", "INSERT INTO clist VALUES (70, 3, 7)", "vat 70, slot 3", "`kref` is no kernel reference"),
+    (
+        "queue",
+        "INSERT INTO queue VALUES (70, 'inbox', 1, 5, NULL, NULL, NULL, NULL, NULL)",
+        "id 70",
+        "`target` is no object",
+    ),
+    (
+        "queue",
+        "INSERT INTO queue VALUES (70, 'host', 1, 4, 'm', x'', NULL, NULL, NULL)",
+        "id 70",
+        "`place_id` is not null, though the host has one queue",
+    ),
+    ("holds", "INSERT INTO holds VALUES (70, 3)", "object 70", "`kref` is no kernel reference"),
+    (
+        "vat_store",
+        "INSERT INTO vat_store VALUES (70, x'0a41', x'', x'80')",
+        "vat 70, key \"\\nA\"",
+        "`slots` ends in the middle of an entry",
+    ),
+];
+
 #[test]
 fn a_bad_row_is_refused_with_its_table_and_its_key() {
-    let cases = [
-        ("counters", "UPDATE counters SET boot = -1", "id 1", "`boot` is negative"),
-        ("counters", "DELETE FROM counters", "id 1", "is missing"),
-        ("subclusters", "INSERT INTO subclusters VALUES (70, x'ff' || '', 1, x'')", "id 70", "`name` is not UTF-8"),
-        ("subclusters", "INSERT INTO subclusters VALUES (-5, '', 1, x'')", "id -5", "`id` is negative"),
-        (
-            "vats",
-            "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', x'0161', 1, 'park', 'active', NULL)",
-            "id 70",
-            "`grants` ends in the middle of an entry",
-        ),
-        (
-            "vats",
-            "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 'park', 'active', x'00')",
-            "id 70",
-            "`diagnostic` is not null, though the vat is not quarantined",
-        ),
-        (
-            "vats",
-            "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 'par' || char(27) || 'k', 'active', NULL)",
-            "id 70",
-            "`when_quarantined` has an unknown word: `par\\u{1b}k`",
-        ),
-        ("progress", "INSERT INTO progress VALUES (70, 1, -1)", "vat 70", "`next_slot` is negative"),
-        (
-            "objects",
-            "INSERT INTO objects VALUES (70, 'host', NULL, NULL, NULL, 'x', 'gone-fishing')",
-            "id 70",
-            "`lost` has an unknown word: `gone-fishing`",
-        ),
-        (
-            "objects",
-            "INSERT INTO objects VALUES (70, 'host', 1, NULL, NULL, 'x', NULL)",
-            "id 70",
-            "`vat` is not null, though the object is the host's",
-        ),
-        (
-            "promises",
-            "INSERT INTO promises VALUES (70, 'unsettled', x'03', NULL, NULL, NULL, NULL)",
-            "id 70",
-            "`listeners` has a number that is no kernel reference",
-        ),
-        (
-            "promises",
-            "INSERT INTO promises VALUES (70, 'forwarded', NULL, NULL, NULL, NULL, NULL)",
-            "id 70",
-            "`target` is null",
-        ),
-        ("clist", "INSERT INTO clist VALUES (70, 3, 7)", "vat 70, slot 3", "`kref` is no kernel reference"),
-        (
-            "queue",
-            "INSERT INTO queue VALUES (70, 'inbox', 1, 5, NULL, NULL, NULL, NULL, NULL)",
-            "id 70",
-            "`target` is no object",
-        ),
-        (
-            "queue",
-            "INSERT INTO queue VALUES (70, 'host', 1, 4, 'm', x'', NULL, NULL, NULL)",
-            "id 70",
-            "`place_id` is not null, though the host has one queue",
-        ),
-        ("holds", "INSERT INTO holds VALUES (70, 3)", "object 70", "`kref` is no kernel reference"),
-        (
-            "vat_store",
-            "INSERT INTO vat_store VALUES (70, x'0a41', x'', x'80')",
-            "vat 70, key \"\\nA\"",
-            "`slots` ends in the middle of an entry",
-        ),
-    ];
-    for (table, sql, row, reason) in cases {
+    for (table, sql, row, reason) in BAD_ROWS {
         let (home, _) = filled();
         home.tamper(sql);
         let StoreError::Corrupt { table: found, row: named, reason: why, path } = home.refusal() else {
