@@ -4,6 +4,7 @@
 mod chance;
 mod events;
 mod oracle;
+mod sometimes;
 mod stage;
 mod whim;
 mod worker;
@@ -15,6 +16,7 @@ use ocap_kernel::*;
 pub use chance::*;
 pub use events::*;
 pub use oracle::*;
+pub use sometimes::*;
 pub use stage::*;
 pub use whim::*;
 pub use worker::*;
