@@ -2,7 +2,6 @@
 #![allow(dead_code, unused_imports, reason = "each file of tests uses a part of it")]
 
 mod chance;
-mod events;
 mod oracle;
 mod sometimes;
 mod stage;
@@ -14,7 +13,6 @@ use std::collections::BTreeMap;
 use ocap_kernel::*;
 
 pub use chance::*;
-pub use events::*;
 pub use oracle::*;
 pub use sometimes::*;
 pub use stage::*;
