@@ -4,7 +4,6 @@
 mod chance;
 mod events;
 mod oracle;
-mod sometimes;
 mod stage;
 mod whim;
 mod worker;
@@ -16,7 +15,6 @@ use ocap_kernel::*;
 pub use chance::*;
 pub use events::*;
 pub use oracle::*;
-pub use sometimes::*;
 pub use stage::*;
 pub use whim::*;
 pub use worker::*;
