@@ -3,7 +3,6 @@
 
 mod chance;
 mod oracle;
-mod sometimes;
 mod stage;
 mod whim;
 mod worker;
@@ -14,7 +13,6 @@ use ocap_kernel::*;
 
 pub use chance::*;
 pub use oracle::*;
-pub use sometimes::*;
 pub use stage::*;
 pub use whim::*;
 pub use worker::*;
