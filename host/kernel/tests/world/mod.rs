@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each file of tests uses a part of it")]
 
 mod chance;
+mod events;
 mod oracle;
 mod stage;
 mod whim;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use ocap_kernel::*;
 
 pub use chance::*;
+pub use events::*;
 pub use oracle::*;
 pub use stage::*;
 pub use whim::*;
