@@ -13,4 +13,5 @@ mod misbehaver;
 mod quarantine;
 mod references;
 mod restart;
+mod scenes;
 mod terminate;
