@@ -41,7 +41,7 @@ def typed(line):
 
 def check(truth, claim):
     if not truth:
-        raise AssertionError(claim)
+        raise AssertionError(f"it is not so: {claim}")
     print(f"   {paint('32', 'ok')} {claim}", flush=True)
 
 
@@ -257,7 +257,8 @@ def main():
     try:
         story(binary, place)
     except (AssertionError, OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
-        print(paint("1;31", f"the demo failed: {type(error).__name__}: {error}"), file=sys.stderr)
+        kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
+        print(paint("1;31", f"the demo failed: {kind}{error}"), file=sys.stderr)
         sys.exit(1)
     finally:
         shutil.rmtree(place)

@@ -30,6 +30,9 @@ pub(crate) fn ocap_host() -> &'static Path {
 
 /// The component of a sample vat, by its package's name: `counter`, `index`.
 pub fn sample_component(package: &str) -> PathBuf {
+    if package.starts_with("python-") {
+        return python_component(package);
+    }
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let vats = BUILT.get_or_init(|| {
         let guests = target_directory().join("guests");
@@ -38,6 +41,13 @@ pub fn sample_component(package: &str) -> PathBuf {
         guests.join("wasm32-wasip2/vat")
     });
     vats.join(format!("{package}.wasm"))
+}
+
+/// The component of a sample vat in Python, which needs a tool from another registry and so is not built from here.
+fn python_component(name: &str) -> PathBuf {
+    let path = target_directory().join("vats").join(format!("{name}.wasm"));
+    assert!(path.is_file(), "{} is missing: build it with `just vats-py`", path.display());
+    path
 }
 
 fn cargo(directory: &Path, target: &Path, args: &[&str]) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::drop::held_by;
 use crate::id::{Kref, MessageId, VatId};
 use crate::kernel::{Kernel, Seat, Watched};
-use crate::rows::{Item, Message, Owner, Promise, Queue, VatStatus};
+use crate::rows::{Fate, Item, Message, Object, Owner, Promise, Queue, VatStatus};
 
 /// Something that the kernel's own rules exclude: a bug of the kernel or a damaged store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ impl Kernel {
                 Promise::Failed(_) => {}
             }
         }
-        self.watchers.keys().for_each(|(promise, _)| hold(Kref::Promise(*promise)));
+        self.watchers.values().flat_map(|all| all.values()).for_each(|watch| hold(Kref::Promise(watch.held)));
         self.holds.iter().for_each(|(_, kref)| hold(*kref));
         self.host_handles.iter().for_each(|object| hold(Kref::Object(*object)));
         self.lent.iter().copied().for_each(&mut hold);
@@ -83,9 +83,9 @@ impl Kernel {
                     (self.seats.get(&vat).is_some_and(|seat| seat.inbox.contains(id)), self.is_for(vat, item))
                 }
                 (Queue::Promise(promise), Item::Message(message)) => {
-                    let is_unsettled = matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. }));
-                    let waits = self.waiting.get(&promise).is_some_and(|queue| queue.contains(id));
-                    (waits, is_unsettled && message.target == Kref::Promise(promise))
+                    let end = self.unsettled_end(promise);
+                    let waits = end.and_then(|end| self.waiting.get(&end)).is_some_and(|queue| queue.contains(id));
+                    (waits, message.target == Kref::Promise(promise))
                 }
                 (Queue::Host, Item::Message(message)) => (true, matches!(message.target, Kref::Object(_))),
                 (Queue::Promise(_) | Queue::Host, Item::Dropped(_) | Item::Settled { .. }) => (true, false),
@@ -97,6 +97,9 @@ impl Kernel {
         let inboxes: usize = self.seats.values().map(|seat| seat.inbox.len()).sum();
         let waiting: usize = self.waiting.values().map(|queue| queue.len()).sum();
         let at_host = self.queue.iter().filter(|(_, queued)| queued.queue == Queue::Host).count();
+        if at_host as u64 != self.at_host.values().sum::<u64>() || self.at_host.values().any(|waiting| *waiting == 0) {
+            return Err(Discrepancy(format!("{at_host} messages wait for the host, which is not what was counted")));
+        }
         if inboxes + waiting + at_host != self.queue.len() {
             return Err(Discrepancy("something waits that has no row".to_owned()));
         }
@@ -114,7 +117,9 @@ impl Kernel {
     fn is_for(&self, vat: VatId, item: &Item) -> bool {
         match item {
             Item::Message(Message { target: Kref::Object(object), .. }) => {
-                self.objects.get(object).is_some_and(|row| matches!(row.owner, Owner::Vat(owner, _) if owner == vat))
+                let owned = |row: &Object| matches!(row.owner, Owner::Vat(owner, _) if owner == vat);
+                // What waits for an object that answers no more was answered when that came about.
+                self.objects.get(object).is_some_and(|row| owned(row) && row.fate == Fate::Live)
             }
             Item::Message(_) => false,
             Item::Dropped(object) => self.notified.contains(object),
@@ -135,7 +140,10 @@ impl Kernel {
         }
         for (token, watched) in &seat.watches {
             let exists = match watched {
-                Watched::Promise(promise, number) => self.watchers.contains_key(&(*promise, *number)),
+                Watched::Promise(promise, number) => {
+                    let end = self.unsettled_end(*promise);
+                    end.and_then(|end| self.watchers.get(&end)).is_some_and(|all| all.contains_key(number))
+                }
                 Watched::Notice(id) => seat.inbox.contains(id),
             };
             if !exists {

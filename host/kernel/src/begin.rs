@@ -1,7 +1,8 @@
 //! The next delivery: which vat, and what it is told, in its own slots.
 //!
-//! Nothing durable changes here. References without a row in the vat's c-list get the next slots, in the order in which the delivery
-//! names them; the rows are made when the crank finishes (kernel-rules 1, 2).
+//! Nothing durable changes here, except that a notice which is no longer true is thrown away. References without a row in the vat's
+//! c-list get the next slots, in the order in which the delivery names them; the rows are made when the crank finishes
+//! (kernel-rules 1, 2).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -32,15 +32,17 @@ impl Kernel {
             return;
         }
         match &row.owner {
-            Owner::Host(_) => self.remove_object(object),
+            Owner::Host(_) => {
+                self.objects.remove(&object);
+            }
             Owner::HostUntilBoot(_) => {
-                self.remove_object(object);
+                self.objects.remove(&object);
                 self.outputs.push(Output::Released(object));
             }
             Owner::Vat(vat, exposed) => {
                 let (vat, exposed) = (*vat, *exposed);
                 if !self.is_bound(vat, exposed.object, object) {
-                    self.remove_object(object);
+                    self.objects.remove(&object);
                 } else if self.notified.insert(object) {
                     self.enqueue_notice(vat, Item::Dropped(object));
                 }
@@ -61,12 +63,6 @@ impl Kernel {
     pub(crate) fn is_bound(&self, vat: VatId, local: u64, object: ObjectId) -> bool {
         let exports = self.seats.get(&vat).map(|seat| &seat.exports);
         exports.and_then(|exports| exports.get(&local)).is_some_and(|export| export.object == object)
-    }
-
-    fn remove_object(&mut self, object: ObjectId) {
-        self.objects.remove(&object);
-        let kept = self.holds.remove(&object);
-        self.release_all(kept);
     }
 
     /// A promise that nobody holds stays while somebody may settle it for those who wait on it; settled, it leaves no row behind.
@@ -100,8 +96,10 @@ impl Kernel {
         }
     }
 
-    /// A revoked, lost or terminated object answers no more.
+    /// A revoked, lost or terminated object answers no more, and keeps nothing.
     pub(crate) fn lose_object(&mut self, object: ObjectId, code: Code) {
+        let kept = self.holds.remove(&object);
+        self.release_all(kept);
         if let Some(row) = self.objects.get_mut(&object)
             && row.fate == Fate::Live
         {

@@ -125,9 +125,7 @@ impl Kernel {
     /// A host object is over: messages to it are answered `object-gone` from now on. Others are not touched.
     pub fn end_object(&mut self, object: ObjectId) {
         if self.host_handles.remove(&object) {
-            if let Some(row) = self.objects.get_mut(&object) {
-                row.fate = Fate::Lost(Code::ObjectGone);
-            }
+            self.lose_object(object, Code::ObjectGone);
             self.release(Kref::Object(object));
             self.settle_down();
         }
@@ -136,9 +134,14 @@ impl Kernel {
     /// What a host object keeps for good, in place of what it kept before.
     ///
     /// # Errors
-    /// If a reference names nothing.
+    /// If the reference names nothing, or the object is none of the host's or over.
     pub fn keep(&mut self, object: ObjectId, reference: Option<Kref>) -> Result<(), Refusal> {
-        self.check_exists(Kref::Object(object))?;
+        if !matches!(
+            self.objects.get(&object),
+            Some(Object { owner: Owner::Host(_) | Owner::HostUntilBoot(_), fate: Fate::Live })
+        ) {
+            return Err(Refusal::NoSuchReference(Kref::Object(object)));
+        }
         if let Some(kref) = reference {
             self.check_exists(kref)?;
             self.hold(kref);

@@ -44,9 +44,12 @@ pub struct Kernel {
     pub(crate) seats: BTreeMap<VatId, Seat>,
     /// Vats with something to do, next one first. One that is not served any more is passed over at its turn.
     pub(crate) ready: VecDeque<VatId>,
+    /// Messages that wait for the host's answer, by the host object.
+    pub(crate) at_host: BTreeMap<Kref, u64>,
+    /// What waits at the end of each chain of promises, in the order in which it was sent: also what was sent to promises on the way.
     pub(crate) waiting: BTreeMap<PromiseId, BTreeSet<MessageId>>,
-    /// Who waits to be told of a promise's end, in the order in which they asked.
-    pub(crate) watchers: BTreeMap<(PromiseId, WatchNo), Watcher>,
+    /// Who waits to be told of the end of a chain, in the order in which they asked.
+    pub(crate) watchers: BTreeMap<PromiseId, BTreeMap<WatchNo, Watch>>,
     pub(crate) next_watch: WatchNo,
     /// Objects for which a `dropped` notice is in an inbox.
     pub(crate) notified: BTreeSet<ObjectId>,
@@ -119,6 +122,13 @@ pub(crate) struct Export {
 pub(crate) enum Watched {
     Promise(PromiseId, WatchNo),
     Notice(MessageId),
+}
+
+/// Somebody who waits for the end of a chain, and the promise on the chain that is held for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) watcher: Watcher,
+    pub(crate) held: PromiseId,
 }
 
 /// Who is told of a promise's end beside its listeners.

@@ -180,8 +180,6 @@ impl Kernel {
         }
         for object in host_objects {
             self.lose_object(*object, Code::ObjectGone);
-            let kept = self.holds.remove(object);
-            self.release_all(kept);
         }
         for call in self.unanswered_calls().iter().filter(|call| host_objects.contains(&call.object)) {
             self.answer_call(call.id, Reply::Fail(Code::OutcomeUnknown));

@@ -3,6 +3,9 @@
 /// The most messages that wait on one promise; the next is answered with `mailbox-full`.
 pub const PROMISE_QUEUE_MESSAGES_MAX: usize = 10_000;
 
+/// The most messages to one host object that the host has not answered; the next is answered with `mailbox-full`.
+pub const HOST_OBJECT_MESSAGES_MAX: u64 = 10_000;
+
 /// The most notices of one kind that are put into one delivery.
 pub const NOTICES_PER_CRANK_MAX: usize = 64;
 

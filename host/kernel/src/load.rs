@@ -7,6 +7,7 @@ use crate::crank::Lifetime;
 use crate::id::{Kref, ObjectId, Slot, VatId};
 use crate::kernel::{Export, Kernel, Seat, WatchNo};
 use crate::message::Code;
+use crate::promise::End;
 use crate::rows::{Fate, Item, Object, Owner, Queue, State, VatStatus};
 use crate::table::Table;
 
@@ -25,6 +26,7 @@ impl Kernel {
         let mut kernel = Kernel::from_rows(state)?;
         kernel.counts = kernel.recount();
         kernel.check_targets()?;
+        kernel.gather_waiting()?;
         kernel.counters.boot += 1;
         kernel.counters_moved = true;
         kernel.end_last_boot();
@@ -90,6 +92,7 @@ impl Kernel {
             work: VecDeque::new(),
             seats,
             ready: VecDeque::new(),
+            at_host: BTreeMap::new(),
             waiting: BTreeMap::new(),
             watchers: BTreeMap::new(),
             next_watch: WatchNo(0),
@@ -112,10 +115,13 @@ impl Kernel {
                     seat.inbox.insert(id);
                     seat.messages += u64::from(matches!(queued.item, Item::Message(_)));
                 }
-                Queue::Promise(promise) => {
-                    self.waiting.entry(promise).or_default().insert(id);
+                // What waits on promises is gathered at the ends of their chains, when those can be followed.
+                Queue::Promise(_) => {}
+                Queue::Host => {
+                    if let Item::Message(message) = &queued.item {
+                        *self.at_host.entry(message.target).or_insert(0) += 1;
+                    }
                 }
-                Queue::Host => {}
             }
             if let Item::Dropped(object) = queued.item {
                 self.notified.insert(object);
@@ -140,6 +146,20 @@ impl Kernel {
             if !exists {
                 return Err(Corrupt(format!("{kref} is held and has no row")));
             }
+        }
+        Ok(())
+    }
+
+    fn gather_waiting(&mut self) -> Result<(), Corrupt> {
+        let on_promises = self.queue.iter().filter_map(|(&id, queued)| match queued.queue {
+            Queue::Promise(promise) => Some((id, promise)),
+            Queue::Inbox(_) | Queue::Host => None,
+        });
+        for (id, promise) in on_promises.collect::<Vec<_>>() {
+            let End::Unsettled(end) = self.end_of(promise) else {
+                return Err(Corrupt(format!("{id} waits on {promise}, which is settled")));
+            };
+            self.waiting.entry(end).or_default().insert(id);
         }
         Ok(())
     }

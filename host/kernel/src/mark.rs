@@ -56,7 +56,7 @@ impl Kernel {
         todo.extend(self.clists.iter().filter(|(_, _, row)| row.is_held()).map(|(_, _, row)| row.kref));
         todo.extend(self.holds.iter().map(|(_, kref)| *kref));
         todo.extend(&self.lent);
-        todo.extend(self.watchers.keys().map(|(promise, _)| Kref::Promise(*promise)));
+        todo.extend(self.watchers.values().flat_map(|watches| watches.values()).map(|watch| Kref::Promise(watch.held)));
         for (_, queued) in self.queue.iter() {
             if !matches!(queued.queue, Queue::Promise(_)) {
                 todo.extend(queued.item.held());

@@ -6,7 +6,7 @@ use crate::body;
 use crate::drop::held_by;
 use crate::host::{AskId, Output};
 use crate::id::{Kref, PromiseId, VatId};
-use crate::kernel::{Kernel, WatchNo, Watched, Watcher};
+use crate::kernel::{Kernel, Watch, WatchNo, Watched, Watcher};
 use crate::message::{Answer, Code, Payload, Resolution};
 use crate::rows::{Item, Message, Owner, Promise, Sender};
 
@@ -99,36 +99,62 @@ impl Kernel {
 
     /// Settles one promise: its state, then its waiting messages in order, then its notices. A settled one stays as it is.
     fn settle(&mut self, promise: PromiseId, settlement: Settlement) {
-        let Some(Promise::Unsettled { listeners }) = self.promises.get(&promise) else { return };
-        let listeners = listeners.clone();
+        if !matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. })) {
+            return;
+        }
         let settlement = self.normalise(promise, settlement);
         for kref in settlement.held() {
             self.hold(kref);
         }
-        self.promises.insert(promise, settlement.into_row());
+        let before = self.promises.insert(promise, settlement.into_row());
+        let Some(Promise::Unsettled { listeners }) = before else { unreachable!("it was not settled a moment ago") };
         // A spent resolver holds nothing: from here on its count does not matter.
+        match self.end_of(promise) {
+            End::Unsettled(end) => self.join(promise, end, listeners),
+            End::Reference(_) | End::Data(_) | End::Broken(_) => self.let_go(promise, listeners),
+        }
+        // Nobody may ever have held it.
+        if self.count(Kref::Promise(promise)) == 0 {
+            self.zeros.insert(Kref::Promise(promise), self.loss);
+        }
+    }
+
+    /// The end of a chain is known: what waits for it goes on, and whoever wants to know is told.
+    fn let_go(&mut self, promise: PromiseId, listeners: Vec<Kref>) {
         for id in self.waiting.remove(&promise).unwrap_or_default() {
             let (message, held) = self.take_message(id);
             self.route(message);
             self.release_all(held);
         }
-        let watchers = self.take_watchers(promise);
-        match self.end_of(promise) {
-            End::Unsettled(end) => self.move_watchers(promise, end, watchers, listeners),
-            End::Reference(_) | End::Data(_) | End::Broken(_) => {
-                for watcher in watchers {
-                    self.notify(watcher, promise);
-                    self.release(Kref::Promise(promise));
-                }
-                for listener in listeners {
-                    self.tell(listener, Kref::Promise(promise));
-                    self.release(listener);
-                }
-            }
+        for watch in self.watchers.remove(&promise).unwrap_or_default().into_values() {
+            self.notify(watch.watcher, promise);
+            self.release(Kref::Promise(watch.held));
         }
-        // Nobody may ever have held it.
-        if self.count(Kref::Promise(promise)) == 0 {
-            self.zeros.insert(Kref::Promise(promise), self.loss);
+        for listener in listeners {
+            self.tell(listener, Kref::Promise(promise));
+            self.release(listener);
+        }
+    }
+
+    /// What waits for the end of one chain waits for the end of a longer one from now on. The fewer go to the more, so that a chain of
+    /// any length costs each of them only a few moves.
+    fn join(&mut self, promise: PromiseId, end: PromiseId, listeners: Vec<Kref>) {
+        self.join_waiting(promise, end);
+        if let Some(mut moved) = self.watchers.remove(&promise) {
+            let at_end = self.watchers.entry(end).or_default();
+            if at_end.len() < moved.len() {
+                std::mem::swap(at_end, &mut moved);
+            }
+            at_end.extend(moved);
+        }
+        if !listeners.is_empty()
+            && let Some(Promise::Unsettled { listeners: at_end }) = self.promises.get_mut(&end)
+        {
+            if at_end.is_empty() {
+                *at_end = listeners;
+            } else {
+                at_end.extend(listeners);
+            }
         }
     }
 
@@ -152,32 +178,37 @@ impl Kernel {
         }
     }
 
-    fn take_watchers(&mut self, promise: PromiseId) -> Vec<Watcher> {
-        let all = (promise, WatchNo(0))..=(promise, WatchNo(u64::MAX));
-        let keys: Vec<_> = self.watchers.range(all).map(|(key, _)| *key).collect();
-        keys.into_iter().filter_map(|key| self.watchers.remove(&key)).collect()
-    }
-
-    /// Enters a watcher, who holds the promise from here on.
-    fn add_watcher(&mut self, promise: PromiseId, watcher: Watcher) {
+    /// Enters a watcher at the end of a chain, who holds that promise from here on.
+    fn add_watcher(&mut self, end: PromiseId, watcher: Watcher) {
         let number = self.next_watch;
         self.next_watch = WatchNo(number.0 + 1);
-        self.hold(Kref::Promise(promise));
-        self.watchers.insert((promise, number), watcher);
+        self.hold(Kref::Promise(end));
+        self.watchers.entry(end).or_default().insert(number, Watch { watcher, held: end });
         if let Watcher::Vat(vat, token) = watcher {
-            self.seat(vat).watches.insert(token, Watched::Promise(promise, number));
+            self.seat(vat).watches.insert(token, Watched::Promise(end, number));
         }
     }
 
-    fn move_watchers(&mut self, from: PromiseId, to: PromiseId, watchers: Vec<Watcher>, listeners: Vec<Kref>) {
-        for watcher in watchers {
-            self.add_watcher(to, watcher);
-            self.release(Kref::Promise(from));
+    fn remove_watcher(&mut self, held: PromiseId, number: WatchNo) {
+        let End::Unsettled(end) = self.end_of(held) else { unreachable!("a watch ends with its promise") };
+        if let Some(watchers) = self.watchers.get_mut(&end) {
+            watchers.remove(&number);
+            if watchers.is_empty() {
+                self.watchers.remove(&end);
+            }
         }
-        if !listeners.is_empty()
-            && let Some(Promise::Unsettled { listeners: at_end }) = self.promises.get_mut(&to)
-        {
-            at_end.extend(listeners);
+        self.release(Kref::Promise(held));
+    }
+
+    /// The end of a chain of forwards as it stands; for whoever may not shorten the links.
+    pub(crate) fn unsettled_end(&self, promise: PromiseId) -> Option<PromiseId> {
+        let mut at = promise;
+        loop {
+            match self.promises.get(&at)? {
+                Promise::Unsettled { .. } => return Some(at),
+                Promise::Settled(Answer::Forward(Kref::Promise(next))) => at = *next,
+                Promise::Settled(_) | Promise::Failed(_) => return None,
+            }
         }
     }
 
@@ -232,8 +263,7 @@ impl Kernel {
     pub(crate) fn unwatch(&mut self, vat: VatId, token: u64) {
         match self.seat(vat).watches.remove(&token) {
             Some(Watched::Promise(promise, number)) => {
-                self.watchers.remove(&(promise, number));
-                self.release(Kref::Promise(promise));
+                self.remove_watcher(promise, number);
             }
             Some(Watched::Notice(id)) => {
                 let (_, held) = self.take_from_inbox(vat, id);

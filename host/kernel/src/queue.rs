@@ -1,9 +1,12 @@
 //! Where messages and notices wait: a vat's inbox, a promise, the host.
 
+use std::collections::btree_map::Entry;
+
 use crate::id::{Kref, MessageId, PromiseId, VatId};
 use crate::kernel::{Kernel, Watched};
-use crate::limits::PROMISE_QUEUE_MESSAGES_MAX;
+use crate::limits::{HOST_OBJECT_MESSAGES_MAX, PROMISE_QUEUE_MESSAGES_MAX};
 use crate::message::Code;
+use crate::promise::Settlement;
 use crate::rows::{Item, Message, Queue, Queued, VatStatus, WhenQuarantined};
 
 impl Kernel {
@@ -50,10 +53,33 @@ impl Kernel {
         Ok(())
     }
 
+    /// What waits on a promise that was forwarded waits at the end of its chain from now on; if that is too much, the last are refused.
+    pub(crate) fn join_waiting(&mut self, promise: PromiseId, end: PromiseId) {
+        let Some(mut moved) = self.waiting.remove(&promise) else { return };
+        let mut at_end = self.waiting.remove(&end).unwrap_or_default();
+        while at_end.len() + moved.len() > PROMISE_QUEUE_MESSAGES_MAX {
+            let Some(last) = moved.pop_last() else { break };
+            let (message, held) = self.take_message(last);
+            self.answer(&message, Settlement::Failed(Code::MailboxFull));
+            self.release_all(held);
+        }
+        if at_end.len() < moved.len() {
+            std::mem::swap(&mut at_end, &mut moved);
+        }
+        at_end.extend(moved);
+        self.waiting.insert(end, at_end);
+    }
+
     /// Hands a message to the host: a durable row until it is answered (kernel-rules 21).
-    pub(crate) fn enqueue_at_host(&mut self, message: Message) {
+    pub(crate) fn enqueue_at_host(&mut self, message: Message) -> Result<(), (Code, Message)> {
+        let waiting = self.at_host.entry(message.target).or_insert(0);
+        if *waiting >= HOST_OBJECT_MESSAGES_MAX {
+            return Err((Code::MailboxFull, message));
+        }
+        *waiting += 1;
         let id = self.insert(Queue::Host, Item::Message(message));
         self.call_host(id);
+        Ok(())
     }
 
     fn insert(&mut self, queue: Queue, item: Item) -> MessageId {
@@ -83,10 +109,20 @@ impl Kernel {
 
     /// Takes a message that waits on a promise or for the host, with the references that the caller has to release.
     pub(crate) fn take_message(&mut self, id: MessageId) -> (Message, Vec<Kref>) {
-        let item = self.queue.remove(&id).expect("a queued id has a row").item;
+        let Queued { queue, item } = self.queue.remove(&id).expect("a queued id has a row");
         let held = item.held();
         match item {
-            Item::Message(message) => (message, held),
+            Item::Message(message) => {
+                if queue == Queue::Host
+                    && let Entry::Occupied(mut waiting) = self.at_host.entry(message.target)
+                {
+                    *waiting.get_mut() -= 1;
+                    if *waiting.get() == 0 {
+                        waiting.remove();
+                    }
+                }
+                (message, held)
+            }
             Item::Dropped(_) | Item::Settled { .. } => unreachable!("only messages wait there"),
         }
     }

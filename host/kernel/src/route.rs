@@ -38,10 +38,7 @@ impl Kernel {
                 let vat = *vat;
                 self.enqueue_message(vat, message)
             }
-            (Fate::Live, Owner::Host(_) | Owner::HostUntilBoot(_)) => {
-                self.enqueue_at_host(message);
-                Ok(())
-            }
+            (Fate::Live, Owner::Host(_) | Owner::HostUntilBoot(_)) => self.enqueue_at_host(message),
         }
     }
 

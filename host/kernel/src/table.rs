@@ -44,9 +44,9 @@ impl<K: Ord + Clone, V> Table<K, V> {
         Some(row)
     }
 
-    pub(crate) fn insert(&mut self, key: K, value: V) {
+    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
         self.touch(&key);
-        self.rows.insert(key, value);
+        self.rows.insert(key, value)
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {

@@ -1,6 +1,6 @@
 //! What operators may see of the kernel. Nothing here changes anything.
 
-use crate::id::{Kref, ObjectId, SubclusterId, VatId};
+use crate::id::{Kref, ObjectId, Slot, SubclusterId, VatId};
 use crate::kernel::{Heap, Kernel};
 use crate::rows::{Fate, Object, Owner, Subcluster, Vat, VatStatus};
 
@@ -49,6 +49,11 @@ impl Kernel {
     /// The root object of a living vat.
     pub fn root_of(&self, vat: VatId) -> Option<Kref> {
         Some(Kref::Object(self.seats.get(&vat)?.exports.get(&0)?.object))
+    }
+
+    /// What a living vat holds or exposes, by its slots.
+    pub fn references(&self, vat: VatId) -> impl Iterator<Item = (Slot, Kref)> {
+        self.clists.of(vat).map(|(slot, row)| (slot, row.kref))
     }
 
     /// The objects that the host exports for as long as they are declared, with the names it gave them.

@@ -182,3 +182,21 @@ fn the_host_is_refused_what_does_not_exist() {
     assert_eq!(stage.kernel.terminate(nothing, &[]), Err(Refusal::NoSuchSubcluster(nothing)));
     assert!(!stage.is_told("alice"));
 }
+
+#[test]
+fn a_vat_can_not_pile_up_more_messages_at_a_host_object_than_its_limit() {
+    let mut stage = Stage::with(&["alice"]);
+    stage.act("alice", |alice| {
+        for _ in 0..limits::HOST_OBJECT_MESSAGES_MAX {
+            alice.send(alice.peer("door"), "open", vec![], None);
+        }
+        let refused = alice.call(alice.peer("door"), "open", vec![]);
+        alice.watch(refused, 1);
+    });
+    assert_eq!(stage.calls().len() as u64, limits::HOST_OBJECT_MESSAGES_MAX);
+    assert_eq!(stage.turn("alice", |_| {}), "settled 1=failed mailbox-full");
+    let first = stage.calls()[0].id;
+    stage.kernel.answer_call(first, Reply::Fail(Code::OutcomeUnknown));
+    stage.act("alice", |alice| alice.send(alice.peer("door"), "open", vec![], None));
+    assert_eq!(stage.calls().len() as u64, limits::HOST_OBJECT_MESSAGES_MAX, "there was room for one again");
+}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
+use tokio::sync::oneshot;
 
 use crate::bundle::Source;
 use crate::component::CodeSource;
@@ -39,7 +40,7 @@ struct Plan {
 /// What is to become of an order, as things stand.
 enum Verdict {
     /// The same runs already.
-    Known(Launched),
+    Known(SubclusterId),
     /// There is none of its name.
     New,
     /// It takes the place of this one.
@@ -66,12 +67,29 @@ pub(super) async fn launch(
             (order, verdict)
         })
         .await?;
-    if let Verdict::Known(launched) = verdict? {
-        return Ok(launched);
+    if let Verdict::Known(id) = verdict? {
+        return house.act(move |run_loop, house| launched(run_loop, house, id, Origin::Known)).await?;
     }
     let planner = house.clone();
     let plan = blocking(move || plan(&planner, order)).await?;
-    house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await?
+    let (id, origin) = house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await??;
+    first_starts(house, id).await?;
+    house.act(move |run_loop, house| launched(run_loop, house, id, origin)).await?
+}
+
+/// Waits until every vat of a new subcluster has had its first start, so that a launch is told with what came of them.
+async fn first_starts(house: &Arc<House>, id: SubclusterId) -> Result<(), Problem> {
+    let (reply, all_started) = oneshot::channel();
+    house
+        .act(move |run_loop, _| {
+            let vats = run_loop.kernel().vats().filter(|vat| vat.row.subcluster == id).map(|vat| vat.id).collect();
+            // Whoever launched may have gone.
+            run_loop.when_started(vats, move || {
+                let _ = reply.send(());
+            });
+        })
+        .await?;
+    all_started.await.map_err(|_| super::house::stopping())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
@@ -86,7 +104,7 @@ fn judge(run_loop: &RunLoop, house: &House, order: &Order) -> Result<Verdict, Pr
     };
     let difference = house.declaration(kernel, id)?.declaration.difference(declaration);
     match order.if_changed {
-        _ if difference.is_empty() => Ok(Verdict::Known(launched(run_loop, house, id, Origin::Known))),
+        _ if difference.is_empty() => Ok(Verdict::Known(id)),
         IfChanged::Refuse => Err(changed(order, difference)),
         IfChanged::Replace => Ok(Verdict::Replaces(id)),
     }
@@ -163,10 +181,10 @@ fn parameters(parameters: &serde_json::Value, vat: &str) -> Result<Body, Problem
 }
 
 /// Opens the channels, then launches: on the loop's thread, so that nothing comes between. What is replaced ends in the same commit.
-fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<Launched, Problem> {
+fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(SubclusterId, Origin), Problem> {
     // While this one was compiled another launch, or the end of what was there, may have been first.
     let before = match judge(run_loop, house, &plan.order)? {
-        Verdict::Known(launched) => return Ok(launched),
+        Verdict::Known(id) => return Ok((id, Origin::Known)),
         Verdict::New => None,
         Verdict::Replaces(id) => Some(id),
     };
@@ -205,7 +223,7 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<Launch
         run_loop.provide(vat, made);
     }
     let origin = if before.is_some() { Origin::Replaced } else { Origin::New };
-    Ok(launched(run_loop, house, subcluster, origin))
+    Ok((subcluster, origin))
 }
 
 /// Ends a living subcluster for good, with its channels.
@@ -220,16 +238,18 @@ pub(super) fn end(run_loop: &mut RunLoop, house: &House, id: SubclusterId) {
     house.forget_declaration(id);
 }
 
-fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin) -> Launched {
+fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin) -> Result<Launched, Problem> {
     let inventory = report::inventory(run_loop, house);
     let status = inventory.subclusters.into_iter().find(|status| status.id == id.to_string());
-    let status = status.expect("a living subcluster is listed");
+    let status = status.ok_or_else(|| {
+        Problem::new("ocap::launch::ended", format!("{id} was launched, and ended by somebody before it had started"))
+    })?;
     let problems = status.vats.iter().filter_map(|vat| vat.problem.clone());
-    Launched {
+    Ok(Launched {
         id: status.id.clone(),
         name: status.name.clone(),
         origin,
         vats: status.vats.iter().map(|vat| vat.name.clone()).collect(),
         problems: problems.collect(),
-    }
+    })
 }

@@ -1,12 +1,7 @@
-//! What channels say in bodies, and what they understand: the few shapes of canonical CBOR that pass between vats and this room.
-//!
-//! It knows no more of the encoding than those shapes.
+//! What channels say in bodies, and what they understand: the few shapes that pass between vats and this room.
 
-use ciborium::Value;
-use ocap_kernel::{Body, Kref, Payload};
-
-/// Around an unsigned number it means a capability by its index, around a list with a first word, what the word says.
-const TAG: u64 = 1_329_807_696;
+use ocap_kernel::{Kref, Payload};
+use ocap_passable::{Failure, Value, decode, encode};
 
 /// One argument of a call, as far as channels care.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,50 +16,33 @@ pub(super) enum Argument {
 
 /// The arguments `[text, capability]`.
 pub(super) fn text_and_capability(text: String, capability: Kref) -> Payload<Kref> {
-    let list = Value::Array(vec![Value::Text(text), tagged(Value::from(0))]);
-    Payload { body: encoded(&list), caps: vec![capability] }
+    let list = Value::List(vec![Value::String(text), Value::Cap(0)]);
+    Payload { body: encode(&list).into(), caps: vec![capability] }
 }
 
 /// `null`.
 pub(super) fn null() -> Payload<Kref> {
-    Payload::plain(encoded(&Value::Null))
+    Payload::plain(encode(&Value::Null))
 }
 
 /// An error by name, with a sentence for people.
 pub(super) fn error(name: &str, message: &str) -> Payload<Kref> {
-    let words = ["error", name, message].map(Value::from);
-    Payload::plain(encoded(&tagged(Value::Array(words.into()))))
+    let failure = Failure { name: name.to_owned(), message: message.to_owned() };
+    Payload::plain(encode(&Value::Error(failure)))
 }
 
 /// The arguments of a call; `None` if they are no list, or name a capability that the payload does not have.
 pub(super) fn arguments(args: &Payload<Kref>) -> Option<Vec<Argument>> {
-    let mut rest: &[u8] = &args.body;
-    let value: Value = ciborium::from_reader(&mut rest).ok()?;
-    if !rest.is_empty() {
-        return None;
-    }
-    value.into_array().ok()?.into_iter().map(|value| argument(value, &args.caps)).collect()
+    let Ok(Value::List(values)) = decode(&args.body) else { return None };
+    values.into_iter().map(|value| argument(value, &args.caps)).collect()
 }
 
 fn argument(value: Value, caps: &[Kref]) -> Option<Argument> {
     match value {
-        Value::Text(text) => Some(Argument::Text(text)),
-        Value::Tag(TAG, inner) if inner.is_integer() => {
-            let index = usize::try_from(inner.into_integer().ok()?).ok()?;
-            caps.get(index).copied().map(Argument::Capability)
-        }
+        Value::String(text) => Some(Argument::Text(text)),
+        Value::Cap(index) => caps.get(index).copied().map(Argument::Capability),
         _ => Some(Argument::Other),
     }
-}
-
-fn tagged(value: Value) -> Value {
-    Value::Tag(TAG, Box::new(value))
-}
-
-fn encoded(value: &Value) -> Body {
-    let mut bytes = Vec::new();
-    ciborium::into_writer(value, &mut bytes).expect("a vector takes all bytes, and these values have a form");
-    bytes.into()
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId};
+use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId, VatStatus};
 use tokio::sync::oneshot;
 
 use crate::io::{FromIo, Io};
 
-use super::{RunLoop, VatCode};
+use super::{FirstStarts, RunLoop, VatCode};
 
 impl RunLoop {
     /// The kernel, to be looked at.
@@ -57,6 +57,25 @@ impl RunLoop {
         let gone: Vec<VatId> = self.codes.keys().copied().filter(|vat| self.kernel.vat(*vat).is_none()).collect();
         gone.into_iter().for_each(|vat| self.forget(vat));
         Ok(())
+    }
+
+    /// Does `then` when each of these vats has had its first start, well or not, and that is durable.
+    pub fn when_started(&mut self, vats: Vec<VatId>, then: impl FnOnce() + Send + 'static) {
+        self.first_starts.push(FirstStarts { vats, then: Box::new(then) });
+        self.look_for_first_starts();
+    }
+
+    /// A vat is waited for no more when it has started, is not served, or has ended.
+    pub(super) fn look_for_first_starts(&mut self) {
+        let kernel = &self.kernel;
+        let is_awaited = |vat: &VatId| {
+            kernel.vat(*vat).is_some_and(|view| view.incarnation == 0 && view.row.status == VatStatus::Active)
+        };
+        self.first_starts.iter_mut().for_each(|waiting| waiting.vats.retain(is_awaited));
+        let over: Vec<FirstStarts> = self.first_starts.extract_if(.., |waiting| waiting.vats.is_empty()).collect();
+        for FirstStarts { then, .. } in over {
+            self.when_durable(then);
+        }
     }
 
     /// Why the last crank of a vat that was undone was undone, if one was since the boot. In words, for operators.

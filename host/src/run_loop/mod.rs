@@ -102,6 +102,8 @@ pub struct RunLoop {
     /// Vats with a place at the engine that are not in a crank.
     instances: BTreeMap<VatId, Instance>,
     asks: BTreeMap<AskId, oneshot::Sender<Resolution<Kref>>>,
+    /// Vats that have yet to have their first start, and what is done when they had it.
+    first_starts: Vec<FirstStarts>,
     /// Why the last crank of a vat that was undone was undone, since the boot.
     faults: BTreeMap<VatId, String>,
     /// What waits for the next commit, and since when there is something to commit.
@@ -114,6 +116,12 @@ pub struct RunLoop {
     stopping: bool,
     swept: bool,
     failure: Option<StoreError>,
+}
+
+/// Vats that are waited for.
+struct FirstStarts {
+    vats: Vec<VatId>,
+    then: Box<dyn FnOnce() + Send>,
 }
 
 /// A loop that was started.
@@ -153,6 +161,7 @@ pub fn start(parts: Parts, mut from_io: tokio::sync::mpsc::UnboundedReceiver<Fro
         instances: BTreeMap::new(),
         asks: BTreeMap::new(),
         faults: BTreeMap::new(),
+        first_starts: Vec::new(),
         effects: Vec::new(),
         gathering: Some(Instant::now()),
         cranks_gathered: 0,

@@ -83,6 +83,9 @@ impl RunLoop {
             }
             Event::Stop => self.stopping = true,
         }
+        if !self.first_starts.is_empty() {
+            self.look_for_first_starts();
+        }
     }
 
     fn changed(&mut self) {

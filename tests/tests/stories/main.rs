@@ -10,6 +10,7 @@ mod kill;
 mod launch;
 mod limits;
 mod misbehaver;
+mod python;
 mod quarantine;
 mod references;
 mod restart;

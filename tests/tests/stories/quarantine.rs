@@ -199,17 +199,16 @@ fn a_vat_that_rejects_when_quarantined_answers_at_once() {
 }
 
 #[test]
-fn a_vat_whose_start_fails_is_quarantined_with_its_own_words() {
+fn a_vat_whose_first_start_fails_is_quarantined_with_its_own_words_before_its_launch_is_told() {
     let place = Place::new();
     let matcher = place.sample("matcher");
     // The channel is there, and the vat was not granted it.
     matcher.replace("\"io.llm\", ", "");
     let host = place.run(&[&place.sample("echo").file()]);
-    place.ocap(&["launch", &matcher.word()]);
-    let problem = eventually("it has failed", || {
-        let vat = place.vat("matcher", "matcher");
-        (vat["state"] == "quarantined").then(|| vat["problem"].clone())
-    });
+    place.ocap(&["launch", &matcher.word()]).expect(3);
+    let vat = place.vat("matcher", "matcher");
+    assert_eq!(vat["state"], "quarantined");
+    let problem = vat["problem"].clone();
     assert_eq!(problem["code"], "ocap::component::start_failed");
     assert!(problem["causes"].to_string().contains("io.llm"), "{problem}");
     assert_eq!(place.call("echo", "echo", &["1"]), 1);

@@ -51,8 +51,7 @@ const CRATES: &[(&str, &[&str])] = &[
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "store"]),
     // What bodies mean: calls of operators are translated at boot, lines of channels by the few shapes that io knows.
-    ("ocap_passable", &["boot"]),
-    ("ciborium", &["io"]),
+    ("ocap_passable", &["boot", "io"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop"]),
     // Directories that were handed in.
     ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers"]),

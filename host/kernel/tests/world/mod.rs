@@ -2,7 +2,10 @@
 #![allow(dead_code, unused_imports, reason = "each file of tests uses a part of it")]
 
 mod chance;
+mod oracle;
+mod sometimes;
 mod stage;
+mod whim;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -10,7 +13,10 @@ use std::collections::BTreeMap;
 use ocap_kernel::*;
 
 pub use chance::*;
+pub use oracle::*;
+pub use sometimes::*;
 pub use stage::*;
+pub use whim::*;
 pub use worker::*;
 
 /// What a store would hold.

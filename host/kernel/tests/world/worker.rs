@@ -25,6 +25,8 @@ pub struct Turn<'w> {
     delivered: BTreeSet<Slot>,
     next: u64,
     syscalls: Vec<Syscall>,
+    /// The number of the next message, for the oracle of order.
+    pub tag: u64,
     writes: BTreeMap<Vec<u8>, Option<Vec<Slot>>>,
 }
 
@@ -44,6 +46,7 @@ impl<'w> Turn<'w> {
             delivered: BTreeSet::new(),
             next: crank.next_slot.0,
             syscalls: Vec::new(),
+            tag: 0,
             writes: BTreeMap::new(),
         };
         turn.take_delivery(&crank.delivery);
@@ -146,8 +149,13 @@ impl<'w> Turn<'w> {
     }
 
     fn push_send(&mut self, target: Slot, method: &str, caps: Vec<Slot>, answer: AnswerTo) {
-        let args = Payload { body: Body::from(method.as_bytes()), caps };
+        let args = Payload { body: self.tag(), caps };
         self.syscalls.push(Syscall::Send { target, method: method.to_owned(), args, answer });
+    }
+
+    fn tag(&mut self) -> Body {
+        self.tag += 1;
+        Body::from(self.tag.to_be_bytes())
     }
 
     pub fn new_promise(&mut self) -> (Slot, Slot) {
@@ -221,6 +229,23 @@ impl<'w> Turn<'w> {
         self.worker.known.retain(stays);
         self.worker.resolvers.retain(stays);
         report
+    }
+
+    /// The report of a worker that breaks a rule after everything else it did.
+    pub fn break_a_rule(self) -> Report {
+        let mut syscalls = self.syscalls;
+        *self.worker = self.before;
+        syscalls.push(Syscall::Watch { promise: Slot(u64::MAX), token: 0 });
+        Report { outcome: Outcome::Done, syscalls, store: Vec::new(), taken: Vec::new(), dropped: Vec::new() }
+    }
+
+    /// What was sent so far: the targets and the bodies.
+    pub fn sent(&self) -> Vec<(Slot, Body)> {
+        let sent = self.syscalls.iter().filter_map(|syscall| match syscall {
+            Syscall::Send { target, args, .. } => Some((*target, args.body.clone())),
+            _ => None,
+        });
+        sent.collect()
     }
 
     pub fn trap(self) -> Report {

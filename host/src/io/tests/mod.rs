@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
-use ciborium::Value;
 use ocap_kernel::{Answer, Code, Kref, MessageId, ObjectId, Payload, Resolution};
+use ocap_passable::{Value, decode, encode};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -240,13 +240,11 @@ fn line_of(args: &Payload<Kref>) -> (String, ObjectId) {
 }
 
 fn list(values: Vec<Value>, caps: Vec<Kref>) -> Payload<Kref> {
-    let mut bytes = Vec::new();
-    ciborium::into_writer(&Value::Array(values), &mut bytes).expect("a vector takes all bytes");
-    Payload { body: bytes.into(), caps }
+    Payload { body: encode(&Value::List(values)).into(), caps }
 }
 
 fn text(text: &str) -> Payload<Kref> {
-    list(vec![Value::from(text)], Vec::new())
+    list(vec![Value::String(text.to_owned())], Vec::new())
 }
 
 fn nothing() -> Payload<Kref> {
@@ -254,7 +252,7 @@ fn nothing() -> Payload<Kref> {
 }
 
 fn capability(kref: Kref) -> Payload<Kref> {
-    list(vec![Value::Tag(1_329_807_696, Box::new(Value::from(0)))], vec![kref])
+    list(vec![Value::Cap(0)], vec![kref])
 }
 
 fn null() -> Reply {
@@ -268,7 +266,8 @@ fn failed(code: Code) -> Reply {
 /// The name in an error answer.
 fn name_of(reply: &Reply) -> String {
     let Reply::Settle(Answer::Break(error)) = reply else { panic!("an error is expected, not {reply:?}") };
-    let value: Value = ciborium::from_reader(&*error.body).expect("CBOR");
-    let words = value.into_tag().expect("a tag").1.into_array().expect("a list");
-    words[1].as_text().expect("a name").to_owned()
+    match decode(&error.body) {
+        Ok(Value::Error(failure)) => failure.name,
+        other => panic!("an error is expected, not {other:?}"),
+    }
 }
