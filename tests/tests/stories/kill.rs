@@ -7,6 +7,8 @@ use std::time::Duration;
 use ocap_tests::{Host, Place, eventually};
 use serde_json::json;
 
+use crate::scenes::{call_that_is_held, long_spinner, queued};
+
 #[test]
 fn messages_to_a_quarantined_vat_that_were_in_its_queue_at_the_kill_are_processed_after_it() {
     let place = Place::new();
@@ -17,7 +19,7 @@ fn messages_to_a_quarantined_vat_that_were_in_its_queue_at_the_kill_are_processe
 
     let host = place.run(&[]);
     let callers: Vec<_> = (0..3).map(|_| place.begin(&["call", "counter", "increment", "1"])).collect();
-    eventually("all are in the queue", || (place.vat("counter", "counter")["queued"] == 3).then_some(()));
+    queued(&place, "counter", "counter", 3);
     host.kill9();
     for caller in callers {
         caller.done().expect(1).problem("ocap::daemon::broken_off");
@@ -32,14 +34,11 @@ fn messages_to_a_quarantined_vat_that_were_in_its_queue_at_the_kill_are_processe
 #[test]
 fn messages_to_a_busy_vat_that_were_in_its_queue_at_the_kill_are_processed_after_it() {
     let place = Place::new();
-    let host = place.run(&[&place.sample("misbehaver").file()]);
+    let host = place.run(&[&long_spinner(&place).file()]);
     let _spinning = place.begin(&["call", "misbehaver", "spin"]);
-    let queued = |messages: u64| {
-        eventually("the queue", || (place.vat("misbehaver", "misbehaver")["queued"] == messages).then_some(()));
-    };
-    queued(1);
+    queued(&place, "misbehaver", "misbehaver", 1);
     let _behind: Vec<_> = (0..3).map(|_| place.begin(&["call", "misbehaver", "grow", "1"])).collect();
-    queued(4);
+    queued(&place, "misbehaver", "misbehaver", 4);
     host.kill9();
     let _host = place.run(&[]);
     // The message that span is delivered again first, and is cut off again; those behind it are not harmed.
@@ -65,10 +64,7 @@ fn a_promise_that_was_pending_at_the_kill_is_broken_with_a_code() {
 #[test]
 fn a_call_that_was_in_flight_at_the_kill_ends_with_an_error() {
     let place = Place::new();
-    let host = place.run(&[&place.sample("pingpong").file()]);
-    let mut caller = place.begin(&["call", "pingpong/pong", "hold"]);
-    eventually("pong holds it", || (place.vat("pingpong", "pong")["state"] == "awake").then_some(()));
-    assert!(caller.runs(), "it is not answered");
+    let (host, caller) = call_that_is_held(&place);
     host.kill9();
     let problem = caller.done().expect(1).problem("ocap::daemon::broken_off");
     assert!(problem["help"].as_str().is_some_and(|help| help.contains("ocap-host status")), "{problem}");
@@ -77,9 +73,7 @@ fn a_call_that_was_in_flight_at_the_kill_ends_with_an_error() {
 #[test]
 fn a_call_that_is_in_flight_at_a_stop_is_told_so() {
     let place = Place::new();
-    let host = place.run(&[&place.sample("pingpong").file()]);
-    let caller = place.begin(&["call", "pingpong/pong", "hold"]);
-    eventually("pong holds it", || (place.vat("pingpong", "pong")["state"] == "awake").then_some(()));
+    let (host, caller) = call_that_is_held(&place);
     assert_eq!(host.stop(&place), 0);
     caller.done().expect(1).problem("ocap::daemon::stopping");
 }

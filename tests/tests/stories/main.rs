@@ -14,4 +14,5 @@ mod python;
 mod quarantine;
 mod references;
 mod restart;
+mod scenes;
 mod terminate;

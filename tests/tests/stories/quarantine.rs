@@ -5,6 +5,8 @@ use std::fs;
 use ocap_tests::{Place, Sample, components, eventually};
 use serde_json::{Value, json};
 
+use crate::scenes::queued;
+
 /// A linked counter at 4 beside an echo, its host killed.
 fn linked_counter() -> (Place, Sample) {
     let place = Place::new();
@@ -39,7 +41,7 @@ fn a_vat_heals_by_itself_when_its_file_returns_and_answers_what_was_parked() {
     let host = place.run(&[]);
     assert_eq!(problem_of_the_counter(&place, &counter)["code"], "ocap::component::missing");
     let callers: Vec<_> = (1..=3).map(|_| place.begin(&["call", "counter", "increment", "1"])).collect();
-    eventually("they are parked", || (place.vat("counter", "counter")["queued"] == 3).then_some(()));
+    queued(&place, "counter", "counter", 3);
 
     counter.move_back("counter");
     let mut counts: Vec<u64> =

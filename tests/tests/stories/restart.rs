@@ -3,6 +3,8 @@
 use ocap_tests::{Host, Place, eventually};
 use serde_json::json;
 
+use crate::scenes::{long_spinner, queued};
+
 /// The two ways in which a host ends.
 const ENDS: [fn(Host, &Place); 2] = [|host, place| assert_eq!(host.stop(place), 0), |host, _| host.kill9()];
 
@@ -88,11 +90,11 @@ fn the_socket_is_live_before_the_first_vat_instruction() {
 #[test]
 fn what_a_stopping_host_has_taken_over_is_done_after_the_start() {
     let place = Place::new();
-    let host = place.run(&[&place.sample("misbehaver").file()]);
+    let host = place.run(&[&long_spinner(&place).file()]);
     let spinning = place.begin(&["call", "misbehaver", "spin"]);
-    eventually("the vat spins", || (place.vat("misbehaver", "misbehaver")["queued"] == 1).then_some(()));
+    queued(&place, "misbehaver", "misbehaver", 1);
     let behind = place.begin(&["call", "misbehaver", "grow", "1"]);
-    eventually("a message waits", || (place.vat("misbehaver", "misbehaver")["queued"] == 2).then_some(()));
+    queued(&place, "misbehaver", "misbehaver", 2);
     assert_eq!(host.stop(&place), 0);
     // The callers hear of the stop; they did not have to wait for it.
     for caller in [spinning, behind] {

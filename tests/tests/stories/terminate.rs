@@ -2,8 +2,10 @@
 
 use std::os::unix::net::UnixStream;
 
-use ocap_tests::{Place, eventually};
+use ocap_tests::Place;
 use serde_json::json;
+
+use crate::scenes::{call_that_is_held, long_spinner, queued};
 
 #[test]
 fn a_terminated_subcluster_is_gone_and_a_new_one_of_its_name_starts_fresh() {
@@ -53,25 +55,20 @@ fn a_terminated_channel_takes_its_socket_and_its_clients_along() {
 #[test]
 fn callers_of_a_terminated_vat_hear_of_it() {
     let place = Place::new();
-    let _host = place.run(&[&place.sample("pingpong").file(), &place.sample("counter").file()]);
-    let held = place.begin(&["call", "pingpong/pong", "hold"]);
-    eventually("pong holds it", || (place.vat("pingpong", "pong")["state"] == "awake").then_some(()));
+    let (_host, held) = call_that_is_held(&place);
     place.ocap(&["terminate", "pingpong", "--yes"]).expect(0);
     assert_eq!(held.done().expect(1).json()["code"], "vat-terminated");
-    assert_eq!(place.call("counter", "get", &[]), 0);
+    assert_eq!(place.status()["subclusters"], json!([]));
 }
 
 #[test]
 fn a_vat_is_terminated_in_the_middle_of_a_crank_and_its_queue_is_answered() {
     let place = Place::new();
-    let _host = place.run(&[&place.sample("misbehaver").file(), &place.sample("counter").file()]);
+    let _host = place.run(&[&long_spinner(&place).file(), &place.sample("counter").file()]);
     let spinning = place.begin(&["call", "misbehaver", "spin"]);
-    let queued = |messages: u64| {
-        eventually("the queue", || (place.vat("misbehaver", "misbehaver")["queued"] == messages).then_some(()));
-    };
-    queued(1);
+    queued(&place, "misbehaver", "misbehaver", 1);
     let behind = place.begin(&["call", "misbehaver", "alive"]);
-    queued(2);
+    queued(&place, "misbehaver", "misbehaver", 2);
     place.ocap(&["terminate", "misbehaver", "--yes"]).expect(0);
     for caller in [spinning, behind] {
         assert_eq!(caller.done().expect(1).json()["code"], "vat-terminated");
@@ -88,7 +85,7 @@ fn a_quarantined_subcluster_can_be_terminated() {
     counter.move_away("counter");
     let host = place.run(&[]);
     let parked = place.begin(&["call", "counter", "get"]);
-    eventually("it is parked", || (place.vat("counter", "counter")["queued"] == 1).then_some(()));
+    queued(&place, "counter", "counter", 1);
     place.ocap(&["terminate", "counter", "--yes"]).expect(0);
     assert_eq!(parked.done().expect(1).json()["code"], "vat-terminated");
     place.ocap(&["status"]).expect(0);
