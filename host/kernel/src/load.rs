@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::clist::{Bound, Clists, Row};
 use crate::crank::Lifetime;
-use crate::id::{Kref, ObjectId, Slot, VatId};
+use crate::id::{Kref, ObjectId, PromiseId, Slot, VatId};
 use crate::kernel::{Export, Kernel, Seat, WatchNo};
-use crate::message::Code;
+use crate::message::{Answer, Code};
 use crate::promise::End;
-use crate::rows::{Fate, Item, Object, Owner, Queue, State, VatStatus};
+use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, State, VatStatus};
 use crate::table::Table;
 
 /// Rows that contradict each other: the store is damaged, or was written by something else.
@@ -26,6 +26,7 @@ impl Kernel {
         let mut kernel = Kernel::from_rows(state)?;
         kernel.counts = kernel.recount();
         kernel.check_targets()?;
+        kernel.check_chains()?;
         kernel.gather_waiting()?;
         kernel.counters.boot += 1;
         kernel.counters_moved = true;
@@ -131,6 +132,27 @@ impl Kernel {
             let progress = self.progress.get(vat).ok_or_else(|| Corrupt(format!("{vat} has no progress")))?;
             // The first start makes a vat what it is: it is owed since its launch.
             seat.woken = progress.incarnation == 0;
+        }
+        Ok(())
+    }
+
+    /// No chain of forwards leads back into itself: whoever follows one comes to its end. The kernel breaks such a promise instead of
+    /// making it (kernel-rules 10), so only a damaged store can hold one.
+    fn check_chains(&self) -> Result<(), Corrupt> {
+        let mut ends: BTreeSet<PromiseId> = BTreeSet::new();
+        for (&first, _) in self.promises.iter() {
+            let mut way = BTreeSet::new();
+            let mut at = first;
+            while !ends.contains(&at) {
+                if !way.insert(at) {
+                    return Err(Corrupt(format!("{first} is forwarded in a circle through {at}")));
+                }
+                match self.promises.get(&at) {
+                    Some(Promise::Settled(Answer::Forward(Kref::Promise(next)))) => at = *next,
+                    Some(Promise::Settled(_) | Promise::Unsettled { .. } | Promise::Failed(_)) | None => break,
+                }
+            }
+            ends.append(&mut way);
         }
         Ok(())
     }
