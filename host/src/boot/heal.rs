@@ -1,10 +1,13 @@
 //! Vats come back from quarantine: by themselves when their component returns, or when somebody asks.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ocap_kernel::{Kernel, Vat, VatId, VatStatus};
 
+use crate::component::{CodeRecord, CodeSource, Seen};
 use crate::daemon::requests::Retried;
 use crate::problem::Problem;
 use crate::run_loop::VatCode;
@@ -24,19 +27,46 @@ enum Which {
     Asked(Option<String>),
 }
 
-/// Tries again for as long as the host runs.
+/// What there is of a vat's component, as far as can be told without reading it. While that stays as it is, another try would fail as
+/// the last one did; and to compile a component that does not fit, twice a second and for ever, is work for nothing.
+#[derive(Debug, PartialEq, Eq)]
+struct Sight {
+    source: Option<Seen>,
+    stored: Option<u64>,
+}
+
+/// Tries again for as long as the host runs, whenever something changed.
 pub(super) async fn by_itself(house: Arc<House>) {
-    loop {
+    let mut last: BTreeMap<VatId, Sight> = BTreeMap::new();
+    // It ends when the loop does.
+    while retry_changed(&house, &mut last).await.is_ok() {
         tokio::time::sleep(LOOK_EVERY).await;
-        match retry_which(&house, Which::WithoutCode).await {
-            Ok(retried) => {
-                for healed in retried.healed {
-                    tracing::info!(vat = healed, "healed: its component is back");
-                }
-            }
-            Err(_) => return,
+    }
+}
+
+async fn retry_changed(house: &Arc<House>, last: &mut BTreeMap<VatId, Sight>) -> Result<(), Problem> {
+    let waiting = house.act(|run_loop, _| candidates(run_loop.kernel(), &Which::WithoutCode)).await??;
+    last.retain(|vat, _| waiting.iter().any(|candidate| candidate.id == *vat));
+    for candidate in waiting {
+        let sight = look(house, &candidate.row);
+        if last.get(&candidate.id) == Some(&sight) {
+            continue;
+        }
+        last.insert(candidate.id, sight);
+        if let Ok(healed) = try_one(house, candidate).await? {
+            tracing::info!(vat = healed, "healed: its component is back");
         }
     }
+    Ok(())
+}
+
+fn look(house: &House, row: &Vat) -> Sight {
+    let Ok(record) = CodeRecord::from_record(&row.code) else { return Sight { source: None, stored: None } };
+    let stored = match &record.source {
+        CodeSource::Stored { sha256, .. } => house.blobs.size(sha256).ok().flatten(),
+        CodeSource::Linked => None,
+    };
+    Sight { source: house.files.look(Path::new(&record.resolved)).ok(), stored }
 }
 
 /// Tries again now.
@@ -44,17 +74,7 @@ pub(super) async fn by_itself(house: Arc<House>) {
 /// # Errors
 /// If there is no such vat, or it is not quarantined.
 pub(super) async fn retry(house: &Arc<House>, vat: Option<String>) -> Result<Retried, Problem> {
-    retry_which(house, Which::Asked(vat)).await
-}
-
-struct Candidate {
-    id: VatId,
-    row: Vat,
-    label: String,
-}
-
-async fn retry_which(house: &Arc<House>, which: Which) -> Result<Retried, Problem> {
-    let chosen = house.act(move |run_loop, _| candidates(run_loop.kernel(), &which)).await??;
+    let chosen = house.act(move |run_loop, _| candidates(run_loop.kernel(), &Which::Asked(vat))).await??;
     let mut retried = Retried { healed: Vec::new(), problems: Vec::new() };
     for candidate in chosen {
         match try_one(house, candidate).await? {
@@ -63,6 +83,12 @@ async fn retry_which(house: &Arc<House>, which: Which) -> Result<Retried, Proble
         }
     }
     Ok(retried)
+}
+
+struct Candidate {
+    id: VatId,
+    row: Vat,
+    label: String,
 }
 
 fn candidates(kernel: &Kernel, which: &Which) -> Result<Vec<Candidate>, Problem> {
