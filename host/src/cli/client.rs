@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::absence;
 use super::session::Session;
+use crate::daemon::control::{BODY_BYTES_MAX, too_large};
 use crate::daemon::home::SOCKET;
 use crate::daemon::requests::Pong;
 use crate::daemon::{Home, processes};
@@ -81,6 +82,9 @@ impl Client {
                 .because(&error)
                 .with_help("use paths in UTF-8")
         })?;
+        if body.len() > BODY_BYTES_MAX {
+            return Err(too_large());
+        }
         let request = request(Method::POST, path, body.into());
         understood(self.runtime.block_on(exchange(&mut self.sender, request))?)
     }

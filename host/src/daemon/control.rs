@@ -20,6 +20,8 @@ use super::socket::{self, SocketFile};
 use super::status_file::{HostRecord, Phase};
 use crate::problem::Problem;
 
+pub(crate) use super::routes::too_large;
+
 /// The largest body of a request: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 

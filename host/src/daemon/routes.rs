@@ -141,10 +141,16 @@ async fn ask<T>(desk: &Desk, request: impl FnOnce(Reply<T>) -> Request) -> Resul
     Ok(answer.await.map_err(|_| stopping())??)
 }
 
+/// That a request is larger than the socket takes. A client says so itself: a host that refuses a body while it is still being written
+/// closes the connection, and its word may be lost.
+pub(crate) fn too_large() -> Problem {
+    Problem::new(TOO_LARGE, format!("the request is larger than {BODY_BYTES_MAX} bytes"))
+}
+
 fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
     let bytes = body.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Problem::new(TOO_LARGE, format!("the request is larger than {BODY_BYTES_MAX} bytes"));
+            return too_large();
         }
         Problem::new(MALFORMED, "the request's body did not come through").because(&rejection)
     })?;
