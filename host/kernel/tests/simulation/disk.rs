@@ -1,0 +1,76 @@
+//! The disk: what was committed. Every number on it is newer than those before it (I15).
+
+use std::collections::BTreeMap;
+
+use ocap_kernel::*;
+
+#[derive(Default, Clone, PartialEq, Debug)]
+pub struct Rows {
+    pub counters: Counters,
+    pub subclusters: BTreeMap<SubclusterId, Subcluster>,
+    pub vats: BTreeMap<VatId, Vat>,
+    pub progress: BTreeMap<VatId, Progress>,
+    pub objects: BTreeMap<ObjectId, Object>,
+    pub promises: BTreeMap<PromiseId, Promise>,
+    pub clist: BTreeMap<(VatId, Slot), Kref>,
+    pub queue: BTreeMap<MessageId, Queued>,
+    pub holds: BTreeMap<ObjectId, Kref>,
+    pub store: BTreeMap<StoreKey, Payload<Slot>>,
+}
+
+/// Writes changes; a new row must satisfy `is_new`, because numbers are never given twice.
+fn put<K: Ord + std::fmt::Debug, V>(rows: &mut BTreeMap<K, V>, changes: Vec<Change<K, V>>, is_new: impl Fn(&K) -> bool) {
+    for Change { key, value } in changes {
+        match value {
+            Some(value) => {
+                assert!(rows.contains_key(&key) || is_new(&key), "{key:?} was given before");
+                rows.insert(key, value);
+            }
+            None => drop(rows.remove(&key)),
+        }
+    }
+}
+
+impl Rows {
+    pub fn write(&mut self, commit: Commit) {
+        let before = self.counters;
+        self.counters = commit.counters.unwrap_or(before);
+        let after = self.counters;
+        let slots: BTreeMap<VatId, Slot> = self.progress.iter().map(|(vat, row)| (*vat, row.next_slot)).collect();
+        put(&mut self.subclusters, commit.subclusters, |id| (before.subcluster..after.subcluster).contains(&id.0));
+        put(&mut self.vats, commit.vats, |id| (before.vat..after.vat).contains(&id.0));
+        put(&mut self.progress, commit.progress, |id| (before.vat..after.vat).contains(&id.0));
+        put(&mut self.objects, commit.objects, |id| (before.object..after.object).contains(&id.0));
+        put(&mut self.promises, commit.promises, |id| (before.promise..after.promise).contains(&id.0));
+        put(&mut self.queue, commit.queue, |id| (before.message..after.message).contains(&id.0));
+        put(&mut self.holds, commit.holds, |_| true);
+        // A row may come long after its slot was given: what only the heap held is stored when the store mentions it.
+        put(&mut self.clist, commit.clist, |(vat, slot)| *slot < self.progress[vat].next_slot);
+        for (vat, next) in slots {
+            let now = self.progress.get(&vat).map(|row| row.next_slot);
+            assert!(now.is_none_or(|now| now >= next), "{vat} gives slots again: {next} before, {now:?} now");
+        }
+        self.store.retain(|(vat, _), _| !commit.forgotten.contains(vat));
+        put(&mut self.store, commit.store, |_| true);
+    }
+
+    /// All rows, for a kernel to load.
+    pub fn state(&self) -> State {
+        fn rows<K: Clone, V: Clone>(map: &BTreeMap<K, V>) -> Vec<(K, V)> {
+            map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
+        let holding = self.store.iter().filter(|(_, value)| !value.caps.is_empty());
+        State {
+            counters: self.counters,
+            subclusters: rows(&self.subclusters),
+            vats: rows(&self.vats),
+            progress: rows(&self.progress),
+            objects: rows(&self.objects),
+            promises: rows(&self.promises),
+            clist: rows(&self.clist),
+            queue: rows(&self.queue),
+            holds: rows(&self.holds),
+            holdings: holding.map(|(key, value)| (key.clone(), value.caps.clone())).collect(),
+        }
+    }
+}

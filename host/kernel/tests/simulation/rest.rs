@@ -1,0 +1,127 @@
+//! The end of a seed. First nothing fails any more: everybody lets go of the resolvers, and whoever asked must hear. Then everybody
+//! forgets everything, and nothing may be left.
+
+use std::collections::BTreeSet;
+
+use ocap_kernel::*;
+
+use super::run::World;
+use super::{Turn, Worker};
+
+/// What vats let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetGo {
+    Resolvers,
+    Everything,
+}
+
+/// Rounds after which a world that still moves is said to move for ever.
+const ROUNDS_MAX: u32 = 2_000;
+
+impl World {
+    /// Everybody lets go, until nothing moves any more.
+    pub fn come_to_rest(&mut self, what: LetGo) {
+        self.heal();
+        for connection in std::mem::take(&mut self.connections) {
+            self.kernel.end_object(connection);
+        }
+        for (object, _) in self.kernel.host_objects().map(|(id, name)| (id, name.to_owned())).collect::<Vec<_>>() {
+            self.kernel.keep(object, None).expect("a channel");
+        }
+        for _ in 0..ROUNDS_MAX {
+            self.kernel.sweep();
+            self.commit();
+            for call in std::mem::take(&mut self.calls) {
+                self.reply(&call, Reply::Fail(Code::OutcomeUnknown));
+            }
+            self.flying.extend(std::iter::from_fn(|| self.kernel.begin()));
+            let moves = !self.flying.is_empty();
+            for crank in std::mem::take(&mut self.flying) {
+                self.let_go_in(&crank, what);
+            }
+            if !moves {
+                let holding = self.who_still_holds(what);
+                if holding.is_empty() && self.calls.is_empty() {
+                    self.commit();
+                    return self.check();
+                }
+                for vat in holding {
+                    let root = self.kernel.root_of(vat).expect("a root");
+                    self.ask(root, Vec::new());
+                }
+            }
+        }
+        panic!("the world never comes to rest");
+    }
+
+    fn who_still_holds(&self, what: LetGo) -> Vec<VatId> {
+        let holds = |vat: &VatId, worker: &Worker| match what {
+            LetGo::Everything => !worker.store.is_empty() || !worker.handles.is_empty(),
+            LetGo::Resolvers => self.kernel.references(*vat).any(|(_, kref)| matches!(kref, Kref::Resolver(_))),
+        };
+        self.workers.iter().filter(|(vat, worker)| holds(vat, worker)).map(|(vat, _)| *vat).collect()
+    }
+
+    fn let_go_in(&mut self, crank: &Crank, what: LetGo) {
+        let mut names: std::collections::BTreeMap<Slot, Kref> = self.kernel.references(crank.vat).collect();
+        let before = self.workers.get(&crank.vat).cloned().unwrap_or_default();
+        let mut worker = before.clone();
+        let mut turn = Turn::new(&mut worker, crank);
+        let is_resolver = |slot: &Slot| matches!(names.get(slot), Some(Kref::Resolver(_)));
+        let own_resolver = turn.resolver;
+        for (key, slots) in turn.worker.store.clone() {
+            if what == LetGo::Everything || slots.iter().any(is_resolver) {
+                turn.remove(&key);
+            }
+        }
+        match what {
+            LetGo::Everything => turn.keep_only(&[]),
+            LetGo::Resolvers => turn.worker.handles.retain(|slot| !is_resolver(slot) && own_resolver != Some(*slot)),
+        }
+        let report = turn.end();
+        let verdict = self.kernel.finish(crank.vat, crank.id, report);
+        self.log(&verdict);
+        self.cranks += 1;
+        match verdict {
+            Verdict::Applied => {
+                names.extend(self.kernel.references(crank.vat));
+                self.believe(crank, &mut names);
+                self.workers.insert(crank.vat, worker);
+            }
+            Verdict::Stale => return self.meet(),
+            failed @ (Verdict::Undone(_) | Verdict::Quarantined(_)) => panic!("letting go breaks no rule: {failed:?}"),
+        }
+        self.note_delivery(crank);
+    }
+
+    /// Nobody holds a resolver any more, so whoever asked has heard.
+    pub fn assert_everybody_has_heard(&mut self) {
+        // A resolver that the host was shown, if only in the value of a promise, is in its hands until the process ends.
+        if self.shown.iter().any(|kref| !matches!(kref, Kref::Object(_))) {
+            return;
+        }
+        assert!(self.asked.is_empty(), "who asked has heard: {:?}", self.asked);
+        let open = self.model.open_watches();
+        assert!(open.is_empty(), "who watched has heard: {open:?}");
+        self.note("everybody has heard");
+    }
+
+    pub fn assert_nothing_is_left(&mut self) {
+        self.commit();
+        assert_eq!(self.kernel.promises(), 0, "no promise is left");
+        assert!(self.disk.queue.is_empty(), "no message is left: {:?}", self.disk.queue);
+        assert!(self.disk.holds.is_empty(), "no channel keeps anything");
+        let doors = self.kernel.host_objects().count();
+        let left = self.disk.objects.values().filter(|row| row.fate == Fate::Live).count();
+        assert_eq!(left, self.workers.len() + doors, "only the roots and the doors are left");
+        // What a vat was granted stays as long as the vat, also when it answers no more.
+        let granted: BTreeSet<Kref> = self.disk.clist.values().copied().collect();
+        let lost = self.disk.objects.iter().filter(|(_, row)| row.fate != Fate::Live);
+        lost.for_each(|(id, row)| assert!(granted.contains(&Kref::Object(*id)), "{id} is left: {row:?}"));
+        assert!(self.disk.store.is_empty(), "no store entry is left");
+        // A vat that has ended is a tombstone, and no other row names it.
+        for vat in self.disk.clist.keys().map(|(vat, _)| vat) {
+            assert!(self.workers.contains_key(vat), "{vat} has ended and a row names it");
+        }
+    }
+}
