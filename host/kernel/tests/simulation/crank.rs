@@ -16,14 +16,40 @@ struct Next {
 
 impl World {
     pub fn begin_one(&mut self) {
-        if self.flying.len() < self.options.workers
-            && let Some(crank) = self.kernel.begin()
-        {
+        if self.flying.len() >= self.options.workers {
+            return;
+        }
+        if let Some(crank) = self.kernel.begin() {
             self.log(&crank);
+            self.check_company(&crank);
+            self.check_is_open(&crank);
             self.flying.push(crank);
             if self.flying.len() == 8 {
                 self.note("eight vats are in a crank at once");
             }
+        } else if self.flying.is_empty() {
+            self.poke();
+        }
+    }
+
+    /// A lone delivery is handed on when everything before it is durable and nothing else is under way.
+    fn check_company(&mut self, crank: &Crank) {
+        let alone = self.flying.iter().any(|other| other.company == Company::Alone);
+        assert!(!alone, "{} begins beside a lone delivery", crank.id);
+        if crank.company == Company::Alone {
+            assert!(self.flying.is_empty(), "{} begins alone beside {:?}", crank.id, self.flying);
+            self.note("a delivery runs alone");
+            self.commit();
+        }
+    }
+
+    fn check_is_open(&mut self, crank: &Crank) {
+        if let Delivery::Message { object, args, method, .. } = &crank.delivery
+            && let Some(number) = number_of(&args.body).filter(|number| self.model.is_message(*number, method))
+            && let Some((slot, _)) = self.workers[&crank.vat].exports.get(object)
+            && let Some((_, kref)) = self.kernel.references(crank.vat).find(|(at, _)| at == slot)
+        {
+            self.model.check_is_open(number, kref);
         }
     }
 
@@ -44,12 +70,13 @@ impl World {
         self.cranks += 1;
         let held: Names = self.kernel.references(crank.vat).collect();
         if verdict == Verdict::Applied {
-            names.extend(held.iter().map(|(slot, kref)| (*slot, *kref)));
+            let new: Names = held.iter().filter(|(slot, _)| !names.contains_key(slot)).map(|(a, b)| (*a, *b)).collect();
+            names.extend(&new);
             if ending != Ending::ExitBadly {
                 self.believe(&crank, &mut names);
                 self.record(crank.vat, syscalls, names, next);
             }
-            self.model.check_authority(crank.vat, &held);
+            self.model.check_authority(crank.vat, &new);
         }
         self.judge(&crank, &verdict, ending);
         let after = if verdict == Verdict::Applied { worker } else { before };
@@ -61,6 +88,8 @@ impl World {
         }
         if matches!(ending, Ending::ExitWell | Ending::ExitBadly) {
             self.meet();
+            // With its c-list gone, what it was given last can't be named, so that it is not known what it made of it.
+            self.count_promises_anew();
         }
     }
 
@@ -80,6 +109,7 @@ impl World {
             turn.settle(resolver, Answer::Fulfill(answer));
         }
         self.model.next = turn.tag;
+        turn.worker.handles.extend(unnamed(&crank.delivery));
         let ending = self.options.endings.pick(&mut self.chance);
         match ending {
             Ending::Trap => (ending, turn.trap()),
@@ -157,6 +187,15 @@ impl World {
                         self.make(vat, &mut names, slot, kref);
                     }
                 }
+                Syscall::Guard { target, guarded, revoker } => {
+                    let target = name(&target);
+                    let (caretaker, right) = (next.object, ObjectId(next.object.0 + 1));
+                    for (slot, object) in [(guarded, caretaker), (revoker, right)] {
+                        self.make(vat, &mut names, slot, Kref::Object(object));
+                        next = Next { slot: Slot(slot.0 + 1), object: ObjectId(object.0 + 1) };
+                    }
+                    self.model.guard(caretaker, target, Some(right));
+                }
                 Syscall::Settle { resolver, answer } => {
                     let lead = match &answer {
                         Answer::Fulfill(value) | Answer::Break(value) => {
@@ -218,17 +257,28 @@ impl World {
         match verdict {
             Verdict::Stale => return self.note("a crank ends after its vat did"),
             Verdict::Applied => {
-                assert!(!matches!(ending, Ending::Trap | Ending::BreakARule | Ending::FailToStart), "{ending:?} is applied");
+                assert!(
+                    !matches!(ending, Ending::Trap | Ending::BreakARule | Ending::FailToStart),
+                    "{ending:?} is applied"
+                );
             }
-            Verdict::Undone(cause) | Verdict::Quarantined(cause) => match ending {
+            Verdict::Undone(cause) | Verdict::Quarantined(cause) | Verdict::RolledBack(cause) => match ending {
                 Ending::Trap => self.note("a crank traps"),
                 Ending::BreakARule => assert!(cause.starts_with("broke a rule: "), "{cause}"),
                 Ending::FailToStart => self.note("a start fails"),
-                Ending::Well | Ending::ExitWell | Ending::ExitBadly => panic!("an honest worker breaks no rule: {cause}"),
+                Ending::Well | Ending::ExitWell | Ending::ExitBadly => {
+                    assert!(cause.ends_with(" references"), "an honest worker breaks no rule: {cause}");
+                    self.note("a vat takes more references than it may hold");
+                }
             },
         }
-        if matches!(verdict, Verdict::Quarantined(_)) {
-            self.note("a vat falls into quarantine by itself");
+        match verdict {
+            Verdict::Quarantined(_) => self.note("a vat falls into quarantine by itself"),
+            Verdict::RolledBack(_) => self.note("an upgrade fails and is rolled back"),
+            Verdict::Applied | Verdict::Undone(_) | Verdict::Stale => {}
+        }
+        if self.kernel.resting(crank.vat).is_some() {
+            self.note("a vat rests after its traps");
         }
         self.note_delivery(crank);
     }
@@ -241,7 +291,8 @@ impl World {
                 }
             }
             Delivery::Message { method, args, .. } => {
-                let sent_on = number_of(&args.body).and_then(|number| Some((number, self.model.sent_on(number, method)?)));
+                let sent_on =
+                    number_of(&args.body).and_then(|number| Some((number, self.model.sent_on(number, method)?)));
                 if let Some((number, on)) = sent_on {
                     self.order.arrived(number, on);
                     self.fates.delivered(number);
@@ -278,5 +329,17 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// References of which the model can't know what they are, unless the vat keeps them beyond the crank.
+fn unnamed(delivery: &Delivery) -> Vec<Slot> {
+    match delivery {
+        Delivery::Message { args, .. } if number_of(&args.body).is_none() => args.caps.iter().map(|held| held.slot).collect(),
+        Delivery::Settled(ended) => ended.iter().filter_map(|(_, resolution)| match resolution {
+            Resolution::Forwarded(held) => Some(held.slot),
+            Resolution::Fulfilled(_) | Resolution::Broken(_) | Resolution::Failed(_) => None,
+        }).collect(),
+        Delivery::Start(_) | Delivery::Message { .. } | Delivery::Dropped(_) => Vec::new(),
     }
 }

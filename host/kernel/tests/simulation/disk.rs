@@ -15,11 +15,17 @@ pub struct Rows {
     pub clist: BTreeMap<(VatId, Slot), Kref>,
     pub queue: BTreeMap<MessageId, Queued>,
     pub holds: BTreeMap<ObjectId, Kref>,
+    pub suspicions: BTreeMap<VatId, Suspicion>,
+    pub dead_letters: BTreeMap<MessageId, DeadLetter>,
     pub store: BTreeMap<StoreKey, Payload<Slot>>,
 }
 
 /// Writes changes; a new row must satisfy `is_new`, because numbers are never given twice.
-fn put<K: Ord + std::fmt::Debug, V>(rows: &mut BTreeMap<K, V>, changes: Vec<Change<K, V>>, is_new: impl Fn(&K) -> bool) {
+fn put<K: Ord + std::fmt::Debug, V>(
+    rows: &mut BTreeMap<K, V>,
+    changes: Vec<Change<K, V>>,
+    is_new: impl Fn(&K) -> bool,
+) {
     for Change { key, value } in changes {
         match value {
             Some(value) => {
@@ -44,6 +50,8 @@ impl Rows {
         put(&mut self.promises, commit.promises, |id| (before.promise..after.promise).contains(&id.0));
         put(&mut self.queue, commit.queue, |id| (before.message..after.message).contains(&id.0));
         put(&mut self.holds, commit.holds, |_| true);
+        put(&mut self.suspicions, commit.suspicions, |_| true);
+        put(&mut self.dead_letters, commit.dead_letters, |id| id.0 < after.message);
         // A row may come long after its slot was given: what only the heap held is stored when the store mentions it.
         put(&mut self.clist, commit.clist, |(vat, slot)| *slot < self.progress[vat].next_slot);
         for (vat, next) in slots {
@@ -52,6 +60,25 @@ impl Rows {
         }
         self.store.retain(|(vat, _), _| !commit.forgotten.contains(vat));
         put(&mut self.store, commit.store, |_| true);
+        commit.forgotten.iter().for_each(|vat| self.check_tombstone(*vat));
+    }
+
+    /// A vat that has ended is a tombstone, and no other row of its own is left.
+    fn check_tombstone(&self, vat: VatId) {
+        let row = &self.vats[&vat];
+        assert!(row.status == VatStatus::Terminated && row.grants.is_empty(), "{vat} has ended: {row:?}");
+        let all = (vat, Slot(0))..=(vat, Slot(u64::MAX));
+        let is_left = self.progress.contains_key(&vat)
+            || self.suspicions.contains_key(&vat)
+            || self.clist.range(all).next().is_some()
+            || self.queue.values().any(|queued| queued.queue == Queue::Inbox(vat))
+            || self.store.keys().any(|(of, _)| *of == vat);
+        assert!(!is_left, "{vat} has ended and a row of it is left");
+    }
+
+    /// How many rows there are of those that grow.
+    pub fn len(&self) -> u64 {
+        (self.objects.len() + self.promises.len() + self.clist.len() + self.queue.len()) as u64
     }
 
     /// All rows, for a kernel to load.
@@ -70,6 +97,8 @@ impl Rows {
             clist: rows(&self.clist),
             queue: rows(&self.queue),
             holds: rows(&self.holds),
+            suspicions: rows(&self.suspicions),
+            dead_letters: rows(&self.dead_letters),
             holdings: holding.map(|(key, value)| (key.clone(), value.caps.clone())).collect(),
         }
     }

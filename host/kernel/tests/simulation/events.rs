@@ -37,6 +37,10 @@ pub const SOMETIMES: &[&str] = &[
     // The lives of vats.
     "a vat starts again",
     "a vat falls into quarantine by itself",
+    "a vat rests after its traps",
+    "a vat takes more references than it may hold",
+    "an upgrade fails and is rolled back",
+    "a delivery runs alone",
     "a vat rejects in quarantine",
     "messages wait for a quarantined vat",
     "a vat is healed with messages waiting",
@@ -65,6 +69,7 @@ pub const SOMETIMES: &[&str] = &[
     "failed vat-trapped",
     "failed incarnation-lost",
     "failed resolver-dropped",
+    "failed too-large",
     "failed mailbox-full",
     "failed not-a-capability",
     "failed forward-cycle",

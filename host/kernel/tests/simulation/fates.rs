@@ -50,7 +50,9 @@ impl Fates {
                 left.push(number);
             }
         }
-        for (id, number) in commit.queue.iter().filter_map(|change| Some((change.key, sent_once(change.value.as_ref()?)?))) {
+        for (id, number) in
+            commit.queue.iter().filter_map(|change| Some((change.key, sent_once(change.value.as_ref()?)?)))
+        {
             let before = self.waiting.insert(number, id);
             assert!(before.is_none(), "message {number} waits twice: {before:?} and {id}");
             assert!(!self.ended.contains(&number), "message {number} comes back after it was dealt with");

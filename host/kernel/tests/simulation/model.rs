@@ -50,6 +50,10 @@ pub struct Model {
     /// What may be anything, because it was forwarded to something unnamed; `None` is everything.
     blurred: Kept<Option<Kref>, ()>,
     watches: Kept<(VatId, u64), Option<Kref>>,
+    /// Caretakers and what they guard, the rights to revoke them, and what was revoked.
+    guards: Kept<ObjectId, Option<Kref>>,
+    rights: Kept<ObjectId, ObjectId>,
+    revoked: Kept<Kref, ()>,
     /// How often each listener asked, and was told.
     pub(super) listens: Kept<Kref, u64>,
     pub(super) told: Kept<Kref, u64>,
@@ -63,6 +67,9 @@ impl Model {
         self.leads.commit();
         self.wild.commit();
         self.blurred.commit();
+        self.guards.commit();
+        self.rights.commit();
+        self.revoked.commit();
         self.watches.commit();
         self.listens.commit();
         self.told.commit();
@@ -75,6 +82,9 @@ impl Model {
         self.leads.crash();
         self.wild.crash();
         self.blurred.crash();
+        self.guards.crash();
+        self.rights.crash();
+        self.revoked.crash();
         self.watches.crash();
         self.listens.crash();
         self.told.crash();
@@ -133,15 +143,59 @@ impl Model {
         };
         match (offers, sent.on) {
             (Some(lead), Some(on @ Kref::Resolver(_))) => self.lead(on, lead),
-            (Some(lead), Some(Kref::Promise(_)) | None) => self.wild.add(lead),
-            (None, _) | (_, Some(Kref::Object(_))) => {}
+            (Some(lead), on) if on.is_none_or(|on| self.leads_on(on)) => self.wild.add(lead),
+            (_, _) => {}
         }
         // What is sent to a promise that breaks is answered with its error.
-        if let (Wanted::AtPromise(answer), Some(on @ Kref::Promise(_))) = (sent.wanted, sent.on) {
+        if let (Wanted::AtPromise(answer), Some(on)) = (sent.wanted, sent.on)
+            && self.leads_on(on)
+        {
             self.lead(Kref::Promise(answer), Lead::To(on));
+        }
+        if let ("revoke", Some(Kref::Object(right))) = (sent.method.as_str(), sent.on)
+            && let Some(caretaker) = self.rights.get(&right).copied()
+        {
+            self.revoke(Kref::Object(caretaker));
         }
         self.payloads.insert(number, caps);
         self.sent.insert(number, sent);
+    }
+
+    /// A caretaker forwards to its target; whoever has the right to revoke it may send it so.
+    pub fn guard(&mut self, caretaker: ObjectId, target: Option<Kref>, right: Option<ObjectId>) {
+        self.settle(Some(Kref::Object(caretaker)), target.map(Lead::To));
+        if let Some(right) = right {
+            self.rights.insert(right, caretaker);
+        }
+        self.guards.insert(caretaker, target);
+    }
+
+    /// Nothing that is not begun yet reaches it.
+    pub fn revoke(&mut self, kref: Kref) {
+        if matches!(kref, Kref::Object(_)) {
+            self.revoked.add(kref);
+        }
+    }
+
+    /// What was revoked is never delivered to, nor what goes through it (I14).
+    pub fn check_is_open(&self, number: u64, object: Kref) {
+        assert!(!self.revoked.contains(&object), "{object} was revoked and gets message {number}");
+        let mut at = self.sent.get(&number).and_then(|sent| sent.on);
+        while let Some(Kref::Object(caretaker)) = at {
+            assert!(
+                !self.revoked.contains(&Kref::Object(caretaker)),
+                "message {number} passes {caretaker}, which was revoked"
+            );
+            at = self.guards.get(&caretaker).copied().flatten();
+        }
+    }
+
+    /// Whether what is sent there may go on to somewhere else.
+    fn leads_on(&self, on: Kref) -> bool {
+        match on {
+            Kref::Object(object) => self.guards.contains(&object),
+            Kref::Promise(_) | Kref::Resolver(_) => true,
+        }
     }
 
     /// What `of` may turn into from now on; a promise and its resolver are one here.
@@ -171,9 +225,9 @@ impl Model {
     /// A listener that is a resolver, or a promise of one, passes on what it is told.
     fn listened_on(&mut self, listener: Kref, on: Kref) {
         match listener {
-            Kref::Object(_) => {}
             Kref::Resolver(_) => self.lead(listener, Lead::To(on)),
-            Kref::Promise(_) => self.wild.add(Lead::To(on)),
+            Kref::Object(_) | Kref::Promise(_) if self.leads_on(listener) => self.wild.add(Lead::To(on)),
+            Kref::Object(_) | Kref::Promise(_) => {}
         }
     }
 

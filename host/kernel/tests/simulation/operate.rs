@@ -56,7 +56,8 @@ impl World {
         let after: BTreeSet<Kref> = self.kernel.references(vat).map(|(_, kref)| kref).collect();
         let lost: Vec<_> = held.iter().filter(|(_, kref)| !after.contains(kref)).collect();
         let worker = &self.workers[&vat];
-        let incarnation_only = |slot: &Slot| worker.exports.values().any(|(at, of)| at == slot && *of == Lifetime::Incarnation);
+        let incarnation_only =
+            |slot: &Slot| worker.exports.values().any(|(at, of)| at == slot && *of == Lifetime::Incarnation);
         assert!(lost.iter().all(|(slot, _)| incarnation_only(slot)), "{vat} loses {lost:?} by its sleep");
     }
 
@@ -81,6 +82,7 @@ impl World {
                 self.note("a vat is healed with messages waiting");
             }
             self.kernel.heal(vat).expect("a living vat");
+            self.kernel.rested(vat);
         }
     }
 
@@ -109,7 +111,7 @@ impl World {
     }
 
     /// A message from outside, which may mention what the host knows.
-    fn poke(&mut self) {
+    pub fn poke(&mut self) {
         let Some(root) = self.random_vat().and_then(|vat| self.kernel.root_of(vat)) else { return };
         let known: Vec<_> = self.shown.iter().copied().chain([root]).collect();
         let target = match self.chance.below(8) {
@@ -118,7 +120,11 @@ impl World {
             _ => root,
         };
         let caps = (0..self.chance.below(3)).filter_map(|_| self.chance.pick(&known)).collect();
-        self.ask(target, caps);
+        match self.chance.below(4) {
+            // This reaches a vat with a full c-list too.
+            0 => self.send(target, Vec::new()),
+            _ => self.ask(target, caps),
+        }
     }
 
     fn connect(&mut self) {

@@ -32,10 +32,6 @@ impl<T: Copy + PartialEq> Weighted<T> {
         }
         unreachable!("the weights add up")
     }
-
-    pub fn has(&self, choice: T) -> bool {
-        self.choices.iter().any(|(other, _)| *other == choice)
-    }
 }
 
 /// What happens to the kernel from outside.
@@ -113,7 +109,11 @@ pub struct Options {
     /// The most things a vat does in one crank.
     pub whims_max: u64,
     pub mailbox_max: u64,
+    pub references_max: u64,
+    pub turns: u32,
     pub audit: Audit,
+    /// Cranks before the world comes to rest.
+    pub cranks: u64,
 }
 
 impl Options {
@@ -125,8 +125,11 @@ impl Options {
             whims: whims(chance),
             endings: endings(chance),
             whims_max: 2 + chance.below(8),
-            mailbox_max: chance.pick(&[2, 5, 50, 50, 1_000]).expect("some"),
-            audit: if chance.below(4) == 0 { Audit::EveryAct } else { Audit::EverySixteenth },
+            mailbox_max: chance.pick(&[2, 5, 20, 50, 100]).expect("some"),
+            references_max: chance.pick(&[20, 40, 100_000, 100_000, 100_000]).expect("some"),
+            turns: 1 + u32::try_from(chance.below(3)).expect("small"),
+            cranks: chance.pick(&[200, 400, 600, 2_000]).expect("some"),
+            audit: if chance.below(8) == 0 { Audit::EveryAct } else { Audit::EverySixteenth },
         }
     }
 }
@@ -144,19 +147,26 @@ fn subclusters(chance: &mut Chance) -> Vec<usize> {
 }
 
 fn acts(chance: &mut Chance) -> Weighted<Act> {
-    let often = [(Act::Begin, 40), (Act::Finish, 45), (Act::Commit, 2 + chance.below(6)), (Act::AnswerCall, 4)];
-    let some = [
-        (Act::Poke, 8),
-        (Act::Connect, 2),
-        (Act::Disconnect, 2),
-        (Act::Crash, 1),
-        (Act::Quarantine, 1),
-        (Act::End, 1),
-        (Act::Hibernate, 3),
-        (Act::Wake, 1),
-        (Act::Sweep, 1),
+    let always = [
+        (Act::Begin, 1_000),
+        (Act::Finish, 1_100),
+        (Act::Commit, 20 + chance.below(200)),
+        (Act::AnswerCall, 80),
+        (Act::Poke, 20),
+        (Act::Heal, 20),
+        (Act::Launch, 3),
     ];
-    let always = [often.as_slice(), &[(Act::Heal, 2), (Act::Launch, 1), (Act::Poke, 1)]].concat();
+    let some = [
+        (Act::Poke, 150),
+        (Act::Connect, 20),
+        (Act::Disconnect, 20),
+        (Act::Crash, 10),
+        (Act::Quarantine, 10),
+        (Act::End, 2),
+        (Act::Hibernate, 40),
+        (Act::Wake, 10),
+        (Act::Sweep, 10),
+    ];
     Weighted::some_of(chance, &some, &always)
 }
 
@@ -179,9 +189,8 @@ fn whims(chance: &mut Chance) -> Weighted<Whim> {
         (Whim::Remove, 1),
         (Whim::Get, 2),
         (Whim::Pin, 1),
-        (Whim::DropAll, 1),
     ];
-    Weighted::some_of(chance, &some, &[(Whim::Call, 7), (Whim::DropOne, 8)])
+    Weighted::some_of(chance, &some, &[(Whim::Call, 7), (Whim::DropOne, 12), (Whim::DropAll, 1)])
 }
 
 fn endings(chance: &mut Chance) -> Weighted<Ending> {

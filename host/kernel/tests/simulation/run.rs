@@ -36,8 +36,10 @@ pub struct World {
     pub tokens: u64,
     pub cranks: u64,
     /// The number that the kernel should give to the next promise.
-    next_promise: u64,
+    next_promise: Option<u64>,
     acts: u64,
+    /// After which act everything was counted again.
+    audited: u64,
     /// Everything that vats were told and what came of it, in one number.
     log: Option<DefaultHasher>,
 }
@@ -67,8 +69,9 @@ impl World {
             events: BTreeMap::new(),
             tokens: 0,
             cranks: 0,
-            next_promise: Counters::default().promise,
+            next_promise: Some(Counters::default().promise),
             acts: 0,
+            audited: 0,
             log: None,
         };
         for number in 0..world.options.subclusters.len() {
@@ -104,6 +107,8 @@ impl World {
         let mut launch = launch(&format!("sub{number}"), &names);
         for vat in &mut launch.vats {
             vat.mailbox_max = self.options.mailbox_max;
+            vat.references_max = self.options.references_max;
+            vat.turns = self.options.turns;
         }
         if let Some(second) = launch.vats.get_mut(1) {
             second.when_quarantined = WhenQuarantined::Reject;
@@ -113,16 +118,23 @@ impl World {
         self.introduce(subcluster);
     }
 
-    /// A new vat has its own root, those of its peers and the channel, and nothing else.
+    /// A new vat has its own root, and for each of its peers and the channel a caretaker, and nothing else.
     fn introduce(&mut self, subcluster: SubclusterId) {
         let own: Vec<VatId> =
             self.kernel.vats().filter(|vat| vat.row.subcluster == subcluster).map(|vat| vat.id).collect();
         let roots: BTreeSet<Kref> = own.iter().filter_map(|vat| self.kernel.root_of(*vat)).collect();
-        for vat in &own {
-            let held: Names = self.kernel.references(*vat).collect();
-            let others = held.values().filter(|kref| !roots.contains(kref)).count();
-            assert!(held.len() == own.len() + 1 && others == 1, "{vat} is launched with {held:?}");
-            held.values().for_each(|kref| self.model.give(*vat, *kref));
+        for vat in own.iter().copied() {
+            let held: Names = self.kernel.references(vat).collect();
+            let grants: Vec<_> = self.kernel.grants(vat).map(|grant| (grant.caretaker, grant.target)).collect();
+            let doors = grants.iter().filter(|(_, target)| !roots.contains(target)).count();
+            assert!(
+                doors == 1 && grants.len() == own.len() && held.len() == own.len() + 1,
+                "{vat} is launched with {held:?}"
+            );
+            for (caretaker, target) in grants {
+                self.model.guard(caretaker.expect("each grant is a caretaker of its own"), Some(target), None);
+            }
+            held.values().for_each(|kref| self.model.give(vat, *kref));
         }
     }
 
@@ -147,7 +159,8 @@ impl World {
         let left = self.fates.check(&commit, &self.disk);
         self.note_rows(&commit);
         self.disk.write(commit);
-        assert_eq!(self.disk.counters.promise, self.next_promise, "promises are numbered in turn");
+        let next = self.next_promise.replace(self.disk.counters.promise);
+        assert!(next.is_none_or(|next| next == self.disk.counters.promise), "promises are numbered in turn");
         let refused = self.fates.judge(left, &self.model, &self.disk);
         if refused > 0 {
             self.note("a message is answered without a delivery");
@@ -215,7 +228,7 @@ impl World {
         if !self.calls.is_empty() {
             self.note("the host finds calls that it had not answered");
         }
-        self.next_promise = self.disk.counters.promise;
+        self.next_promise = Some(self.disk.counters.promise);
         self.model.crash();
         self.order.crash();
         self.fates.crash(&self.disk);
@@ -229,16 +242,25 @@ impl World {
 
     /// One act of whoever: then everything must still be true.
     pub fn step(&mut self) {
-        let act = self.options.acts.pick(&mut self.chance);
+        let act = if self.workers.is_empty() { Act::Launch } else { self.options.acts.pick(&mut self.chance) };
         match act {
             Act::Begin => self.begin_one(),
             Act::Finish => self.finish_one(),
             act => self.operate(act),
         }
         self.acts += 1;
-        if self.options.audit == Audit::EveryAct || self.acts.is_multiple_of(16) {
+        // To count a large world again takes long, so that it is done less often there.
+        let every = if self.options.audit == Audit::EveryAct { 1 } else { 16 };
+        if self.acts >= self.audited + every.max(self.disk.len() / 32) {
+            self.audited = self.acts;
             self.check();
         }
+    }
+
+    /// While nothing fails for good, cranks go on.
+    pub fn check_it_moves(&self) {
+        let vats: Vec<_> = self.kernel.vats().map(|vat| (vat.id, vat.row.status.clone(), vat.queued, self.kernel.resting(vat.id))).collect();
+        assert!(self.acts < 1_000 + 100 * self.cranks, "the world stands still: {vats:?}, {} under way", self.flying.len());
     }
 
     pub fn random_vat(&mut self) -> Option<VatId> {
@@ -247,25 +269,53 @@ impl World {
     }
 
     pub fn new_promise(&mut self) -> PromiseId {
-        let id = PromiseId(self.next_promise);
-        self.next_promise += 1;
-        id
+        let next = self.next_promise.expect("it is known after each commit");
+        self.next_promise = Some(next + 1);
+        PromiseId(next)
     }
 
+    /// Somebody may have made promises that the model knows nothing of.
+    pub fn count_promises_anew(&mut self) {
+        self.next_promise = None;
+        self.commit();
+    }
+
+    /// A question from outside.
     pub fn ask(&mut self, target: Kref, caps: Vec<Kref>) {
-        self.model.next += 1;
-        let number = self.model.next;
-        let body = body_of(number);
+        let body = self.next_body();
         match self.kernel.ask(target, "poke", Payload { body: body.clone(), caps: caps.clone() }) {
             Ok(ask) => {
-                let sent = Sent { on: Some(target), method: "poke".to_owned(), wanted: Wanted::AtPromise(self.new_promise()) };
-                self.model.send(&body, caps.into_iter().map(Some).collect(), sent);
-                self.fates.accepted("poke", number);
+                let wanted = Wanted::AtPromise(self.new_promise());
+                self.host_sent(&body, target, caps, wanted);
                 self.asked.insert(ask);
             }
-            Err(Refusal::NoSuchReference(_)) => self.note("the host names what is gone"),
-            Err(refusal) => panic!("{refusal}"),
+            Err(refusal) => self.refused(&refusal),
         }
+    }
+
+    /// A message from outside whose answer nobody wants.
+    pub fn send(&mut self, target: Kref, caps: Vec<Kref>) {
+        let body = self.next_body();
+        match self.kernel.send(target, "poke", Payload { body: body.clone(), caps: caps.clone() }) {
+            Ok(()) => self.host_sent(&body, target, caps, Wanted::Nowhere),
+            Err(refusal) => self.refused(&refusal),
+        }
+    }
+
+    pub fn next_body(&mut self) -> Body {
+        self.model.next += 1;
+        body_of(self.model.next)
+    }
+
+    fn host_sent(&mut self, body: &Body, target: Kref, caps: Vec<Kref>, wanted: Wanted) {
+        let sent = Sent { on: Some(target), method: "poke".to_owned(), wanted };
+        self.model.send(body, caps.into_iter().map(Some).collect(), sent);
+        self.fates.accepted("poke", self.model.next);
+    }
+
+    fn refused(&mut self, refusal: &Refusal) {
+        assert!(matches!(refusal, Refusal::NoSuchReference(_)), "{refusal}");
+        self.note("the host names what is gone");
     }
 
     fn note_rows(&mut self, commit: &Commit) {
@@ -278,8 +328,12 @@ impl World {
         }
         for change in &commit.promises {
             match &change.value {
-                Some(Promise::Settled(Answer::Forward(Kref::Promise(_)))) => self.note("a promise is forwarded to a promise"),
-                Some(Promise::Settled(Answer::Forward(Kref::Resolver(_)))) => self.note("a promise is forwarded to a resolver"),
+                Some(Promise::Settled(Answer::Forward(Kref::Promise(_)))) => {
+                    self.note("a promise is forwarded to a promise")
+                }
+                Some(Promise::Settled(Answer::Forward(Kref::Resolver(_)))) => {
+                    self.note("a promise is forwarded to a resolver")
+                }
                 Some(Promise::Unsettled { listeners }) if listeners.len() > 1 => self.note("two listen to one promise"),
                 Some(_) | None => {}
             }

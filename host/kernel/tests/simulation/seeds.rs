@@ -35,13 +35,14 @@ thread_local! {
 }
 
 /// One seed from its launch to its end.
-pub fn play(seed: u64, cranks: u64) -> World {
+pub fn play(seed: u64) -> World {
     let mut world = World::new(seed);
-    while world.cranks < cranks {
+    while world.cranks < world.options.cranks {
         world.step();
+        world.check_it_moves();
         CRANKS.set(world.cranks);
     }
-    world.come_to_rest(LetGo::Resolvers);
+    world.come_to_rest(LetGo::Promises);
     world.assert_everybody_has_heard();
     world.come_to_rest(LetGo::Everything);
     // The host keeps what it lately showed to people until the process ends.

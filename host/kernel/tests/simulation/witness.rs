@@ -57,7 +57,10 @@ impl Model {
 
     fn take_notice(&mut self, object: Kref, method: &str, heard: &Heard, number: Option<u64>) {
         assert!(is_notice(method), "nobody sent {method} to {object}");
-        assert!(number.is_some() || method == "forward" || heard.caps.is_empty(), "the kernel makes no capabilities up");
+        assert!(
+            number.is_some() || method == "forward" || heard.caps.is_empty(),
+            "the kernel makes no capabilities up"
+        );
         self.told.add_one(object);
         let told = self.told.count(&object);
         if told > self.listens.count(&object) {
