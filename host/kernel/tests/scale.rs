@@ -6,8 +6,8 @@ use ocap_kernel::*;
 use world::Stage;
 
 #[test]
-fn a_chain_of_three_hundred_thousand_promises_is_followed_and_taken_down_without_recursion() {
-    const LINKS: u64 = 300_000;
+fn ls4_a_chain_of_a_million_promises_is_followed_and_taken_down_without_recursion() {
+    const LINKS: u64 = 1_000_000;
     const LINKS_PER_CRANK: u64 = 100_000;
     let mut stage = Stage::with(&["alice"]);
     let (mut last, mut held) = (None, Vec::new());
