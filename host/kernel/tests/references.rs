@@ -37,7 +37,7 @@ fn gc1_an_object_is_known_to_the_kernel_as_long_as_somebody_holds_it_and_its_vat
 }
 
 #[test]
-fn gc2_an_object_that_nobody_holds_is_dropped_once() {
+fn gc2_kr13_an_object_that_nobody_holds_is_dropped_once() {
     let mut stage = Stage::with(&["alice", "bob"]);
     let five = alice_holds_bobs_five(&mut stage, Lifetime::Durable);
     assert!(!stage.is_told("bob"));
@@ -47,7 +47,7 @@ fn gc2_an_object_that_nobody_holds_is_dropped_once() {
 }
 
 #[test]
-fn a_message_on_its_way_holds_what_it_mentions() {
+fn kq5_a_message_on_its_way_holds_what_it_mentions() {
     let mut stage = Stage::with(&["alice", "bob"]);
     let five = alice_holds_bobs_five(&mut stage, Lifetime::Durable);
     stage.act("alice", |alice| {
