@@ -57,6 +57,11 @@ impl Stage {
         self.kernel.root_of(self.id(vat)).expect("a living vat has a root")
     }
 
+    /// A vat's slot for what it was granted under a name.
+    pub fn grant(&self, vat: &str, name: &str) -> Slot {
+        self.workers[&self.id(vat)].grants[name]
+    }
+
     pub fn subcluster(&self) -> SubclusterId {
         self.kernel.subclusters().next().expect("there is one").0
     }
@@ -147,7 +152,7 @@ impl Stage {
     pub fn settle_down(&mut self) {
         loop {
             self.rest();
-        self.flying.extend(std::iter::from_fn(|| self.kernel.begin()).map(|crank| (crank.vat, crank)));
+            self.flying.extend(std::iter::from_fn(|| self.kernel.begin()).map(|crank| (crank.vat, crank)));
             let Some(vat) = self.flying.keys().next().copied() else { return };
             let name = self.vats.iter().find(|(_, id)| **id == vat).expect("a vat of the scene").0.clone();
             self.turn(&name, |_| {});
