@@ -335,11 +335,16 @@ impl World {
 /// References of which the model can't know what they are, unless the vat keeps them beyond the crank.
 fn unnamed(delivery: &Delivery) -> Vec<Slot> {
     match delivery {
-        Delivery::Message { args, .. } if number_of(&args.body).is_none() => args.caps.iter().map(|held| held.slot).collect(),
-        Delivery::Settled(ended) => ended.iter().filter_map(|(_, resolution)| match resolution {
-            Resolution::Forwarded(held) => Some(held.slot),
-            Resolution::Fulfilled(_) | Resolution::Broken(_) | Resolution::Failed(_) => None,
-        }).collect(),
+        Delivery::Message { args, .. } if number_of(&args.body).is_none() => {
+            args.caps.iter().map(|held| held.slot).collect()
+        }
+        Delivery::Settled(ended) => ended
+            .iter()
+            .filter_map(|(_, resolution)| match resolution {
+                Resolution::Forwarded(held) => Some(held.slot),
+                Resolution::Fulfilled(_) | Resolution::Broken(_) | Resolution::Failed(_) => None,
+            })
+            .collect(),
         Delivery::Start(_) | Delivery::Message { .. } | Delivery::Dropped(_) => Vec::new(),
     }
 }

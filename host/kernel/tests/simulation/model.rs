@@ -252,40 +252,50 @@ impl Model {
         self.watches.iter().map(|((vat, token), kref)| (*vat, *token, *kref)).collect()
     }
 
-    /// Everything that `from` may turn into, itself included: references, and the numbers of values.
-    fn reach(&self, from: Kref) -> (BTreeSet<Kref>, BTreeSet<u64>) {
-        let (mut krefs, mut values) = (BTreeSet::new(), BTreeSet::new());
-        let mut todo = vec![from];
+    /// Everything that these may turn into, themselves included: references, and the numbers of values.
+    fn reach(&self, from: impl IntoIterator<Item = Kref>) -> Reached {
+        let mut reached = Reached::default();
+        let mut todo: Vec<Kref> = from.into_iter().collect();
         while let Some(at) = todo.pop() {
-            if !krefs.insert(at) {
+            if !reached.krefs.insert(at) {
                 continue;
             }
             let first = Lead::To(Kref::Object(ObjectId(0)));
             for ((_, lead), ()) in self.leads.range((at, first)..=(at, Lead::Value(u64::MAX))) {
                 match lead {
                     Lead::To(kref) => todo.push(*kref),
-                    Lead::Value(number) => drop(values.insert(*number)),
+                    Lead::Value(number) => drop(reached.values.insert(*number)),
                 }
             }
         }
-        (krefs, values)
+        reached
     }
 
     /// Whether `from` may be `to` by now.
     pub fn may_be(&self, from: Kref, to: Kref) -> bool {
-        let (reached, _) = self.reach(from);
-        reached.contains(&to)
-            || self.is_blurred(&reached)
-            || self.wild_ends().any(|wild| wild == to || self.reach(wild).0.contains(&to))
+        let reached = self.reach([from]);
+        reached.krefs.contains(&to) || self.is_blurred(&reached.krefs) || self.anything_may_be(to)
     }
 
     /// Whether `from` may have ended with this value.
     pub fn may_carry(&self, from: Kref, number: u64) -> bool {
-        let (reached, values) = self.reach(from);
-        values.contains(&number)
-            || self.is_blurred(&reached)
+        let reached = self.reach([from]);
+        reached.values.contains(&number)
+            || self.is_blurred(&reached.krefs)
             || self.wild.contains(&Lead::Value(number))
-            || self.wild_ends().any(|wild| self.reach(wild).1.contains(&number))
+            || self.reach(self.wild_ends()).values.contains(&number)
+    }
+
+    /// How many notices were asked for that may come to this object.
+    pub(super) fn notices_for(&self, object: Kref) -> u64 {
+        let anywhere = self.anything_may_be(object);
+        let fits = |listener: Kref| anywhere || self.may_be(listener, object);
+        self.listens.iter().filter(|(listener, _)| fits(**listener)).map(|(_, count)| *count).sum()
+    }
+
+    /// Whether what settles a promise that can't be told may be this.
+    fn anything_may_be(&self, to: Kref) -> bool {
+        self.reach(self.wild_ends()).krefs.contains(&to)
     }
 
     fn is_blurred(&self, reached: &BTreeSet<Kref>) -> bool {
@@ -298,6 +308,13 @@ impl Model {
             Lead::Value(_) => None,
         })
     }
+}
+
+/// What can be reached by leads.
+#[derive(Default)]
+struct Reached {
+    krefs: BTreeSet<Kref>,
+    values: BTreeSet<u64>,
 }
 
 /// A promise and its resolver lead to the same end.

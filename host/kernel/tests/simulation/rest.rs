@@ -102,12 +102,14 @@ impl World {
 
     /// Whether nothing can be settled by it.
     fn is_plain(&self, kref: Kref) -> bool {
-        let Kref::Object(object) = kref else { return false };
-        match self.kernel.object(object).map(|row| &row.owner) {
-            Some(Owner::Caretaker { target: Kref::Object(_) }) => true,
-            Some(Owner::Caretaker { .. }) => false,
-            Some(_) | None => true,
+        let mut at = kref;
+        while let Kref::Object(object) = at {
+            match self.kernel.object(object).map(|row| &row.owner) {
+                Some(Owner::Caretaker { target }) => at = *target,
+                Some(_) | None => return true,
+            }
         }
+        false
     }
 
     /// Nobody holds a resolver any more, so whoever asked has heard.

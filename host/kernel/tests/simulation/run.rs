@@ -259,8 +259,16 @@ impl World {
 
     /// While nothing fails for good, cranks go on.
     pub fn check_it_moves(&self) {
-        let vats: Vec<_> = self.kernel.vats().map(|vat| (vat.id, vat.row.status.clone(), vat.queued, self.kernel.resting(vat.id))).collect();
-        assert!(self.acts < 1_000 + 100 * self.cranks, "the world stands still: {vats:?}, {} under way", self.flying.len());
+        let vats: Vec<_> = self
+            .kernel
+            .vats()
+            .map(|vat| (vat.id, vat.row.status.clone(), vat.queued, self.kernel.resting(vat.id)))
+            .collect();
+        assert!(
+            self.acts < 1_000 + 100 * self.cranks,
+            "the world stands still: {vats:?}, {} under way",
+            self.flying.len()
+        );
     }
 
     pub fn random_vat(&mut self) -> Option<VatId> {

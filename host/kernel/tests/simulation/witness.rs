@@ -64,8 +64,7 @@ impl Model {
         self.told.add_one(object);
         let told = self.told.count(&object);
         if told > self.listens.count(&object) {
-            let listeners = self.listens.iter().filter(|(listener, _)| self.may_be(**listener, object));
-            let asked: u64 = listeners.map(|(_, count)| *count).sum();
+            let asked = self.notices_for(object);
             assert!(told <= asked, "{object} asked for {asked} notices and gets {told}");
         }
     }
