@@ -3,7 +3,6 @@
 //! Everything that can fail is done first: read, checked, compiled; then, on the loop's thread, the channels are opened and one
 //! commit makes it true.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
@@ -11,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::bundle::Source;
 use crate::component::CodeSource;
-use crate::daemon::requests::{IfChanged, Launched, Origin};
+use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
 use crate::declaration::Use;
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
@@ -51,16 +50,12 @@ enum Verdict {
 ///
 /// # Errors
 /// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
-pub(super) async fn launch(
-    house: &Arc<House>,
-    path: &Path,
-    written: &str,
-    if_changed: IfChanged,
-) -> Result<Launched, Problem> {
+pub(super) async fn launch(house: &Arc<House>, body: LaunchBody) -> Result<Launched, Problem> {
+    let LaunchBody { path, written, if_changed } = body;
+    let written = written.unwrap_or_else(|| path.display().to_string());
     let opener = house.clone();
-    let path: PathBuf = path.to_owned();
     let source = blocking(move || Source::open(&path, &opener.files)).await?;
-    let order = Order { source, written: written.to_owned(), if_changed };
+    let order = Order { source, written, if_changed };
     let (order, verdict) = house
         .act(move |run_loop, house| {
             let verdict = judge(run_loop, house, &order);
