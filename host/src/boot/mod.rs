@@ -8,6 +8,7 @@ mod calls;
 mod channels;
 mod code;
 mod heal;
+mod hibernate;
 mod house;
 mod launch;
 mod report;

@@ -3,7 +3,7 @@
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
-use crate::daemon::requests::{Force, HibernateBody, Hibernated};
+use crate::daemon::requests::{Before, Force, HibernateBody, Hibernated};
 use crate::problem::Problem;
 
 /// Let a vat leave memory now; its next delivery brings it back
@@ -23,9 +23,9 @@ pub(super) fn run(args: &HibernateArgs, session: &Session) -> Result<ExitStatus,
     let hibernated: Hibernated = session.client()?.post("/v1/hibernate", &body)?;
     session.answer(&hibernated, |hibernated| {
         let vat = escape(&hibernated.vat);
-        match hibernated.was_awake {
-            true => format!("{vat} has left memory"),
-            false => format!("{vat} was not in memory"),
+        match hibernated.was {
+            Before::Awake => format!("{vat} has left memory"),
+            Before::Idle => format!("{vat} was not in memory"),
         }
     })?;
     Ok(ExitStatus::Ok)

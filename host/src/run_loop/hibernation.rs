@@ -3,7 +3,7 @@
 //! What is in memory of a vat is a copy: its state is in the store, and its next delivery makes it anew. Only one that is at rest in the
 //! kernel's eyes leaves by itself; its heap holds nothing that would be missed.
 
-use ocap_kernel::VatId;
+use ocap_kernel::{Unrest, VatId};
 
 use crate::engine::Instance;
 
@@ -16,7 +16,33 @@ const LOOKS_PER_CRANK: usize = 4;
 /// How many are looked at when there is nothing else to do: a vat may have come to rest by what others did.
 const LOOKS_AT_LEISURE: usize = 1_000;
 
+/// Whether a vat has left memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Just now.
+    Now,
+    /// It was not there.
+    Before,
+}
+
 impl RunLoop {
+    /// Lets a vat leave memory, if nothing is lost by it.
+    ///
+    /// # Errors
+    /// Everything that it waits for.
+    pub fn hibernate(&mut self, vat: VatId) -> Result<Left, Vec<Unrest>> {
+        let unrest = self.kernel.unrest(vat);
+        if unrest.is_empty() { Ok(self.hibernate_by_force(vat)) } else { Err(unrest) }
+    }
+
+    /// Lets a vat leave memory whatever is lost by it: its incarnation ends.
+    pub fn hibernate_by_force(&mut self, vat: VatId) -> Left {
+        let left = if self.has_no_heap(vat) { Left::Before } else { Left::Now };
+        self.kernel.end_heap(vat);
+        self.awake.take(vat);
+        left
+    }
+
     /// A vat comes from a crank and stays in memory.
     pub(super) fn keep(&mut self, vat: VatId, instance: Instance) {
         if let Some(code) = self.codes.get(&vat) {

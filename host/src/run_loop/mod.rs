@@ -28,6 +28,7 @@ use crate::io::{FromIo, Io};
 use crate::store::{Store, StoreError};
 
 pub use awake::{Budget, Hibernation};
+pub use hibernation::Left;
 pub use starts::Started;
 
 use awake::Awake;
