@@ -137,6 +137,8 @@ fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
             parameters: parameters(&declared.parameters, name)?,
             grants: declared.uses.iter().map(grant).collect(),
             mailbox_max: limits.mailbox,
+            references_max: limits.references,
+            turns: declared.turns,
             when_quarantined: declared.when_quarantined,
         });
         if matches!(found.record.source, CodeSource::Stored { .. }) {

@@ -205,7 +205,7 @@ fn memory(item: &Item<'_>) -> Result<MemoryBudget, Problem> {
         Some(item) => read(&item).map(Some),
     };
     Ok(MemoryBudget {
-        awake_vats: at_most("awake_vats", MEMORY.awake_vats, Item::count)?,
+        awake_vats: at_most("awake_vats", MEMORY.awake_vats, |item| item.count())?,
         heap_bytes: at_most("heaps", MEMORY.heap_bytes, units::bytes)?,
     })
 }
