@@ -106,10 +106,10 @@ fn a_panic_of_a_host_function_is_not_the_end_of_the_process() {
     let mut vat = Vat::new();
     // No crank of a real kernel can do this: the next slot is the last one, so taking one more overflows.
     let crank = Crank {
-        message: None,
-        company: Company::Among,
         id: CrankId(9),
         vat: VatId(1),
+        message: None,
+        company: Company::Among,
         next_slot: Slot(u64::MAX),
         delivery: Delivery::Message {
             object: 0,

@@ -101,14 +101,9 @@ impl Vat {
 
     fn deliver(&mut self, delivery: Delivery) -> Delivered {
         self.cranks += 1;
-        let crank = Crank {
-            id: CrankId(self.cranks),
-            vat: VatId(1),
-            message: None,
-            next_slot: Slot(100 * self.cranks),
-            delivery,
-            company: Company::Among,
-        };
+        let (vat, next_slot) = (VatId(1), Slot(100 * self.cranks));
+        let company = Company::Among;
+        let crank = Crank { id: CrankId(self.cranks), vat, message: None, next_slot, delivery, company };
         self.instance.deliver(&crank, self.now)
     }
 
