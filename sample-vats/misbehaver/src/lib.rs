@@ -64,6 +64,26 @@ impl Misbehaver {
         }
     }
 
+    /// Sends itself one message after the other, for ever.
+    fn chatter(this: This<Self>) {
+        this.cap().send("chatter", ());
+    }
+
+    /// Sends itself twice as many messages each time, for ever.
+    fn breed(this: This<Self>) {
+        this.cap().send("breed", ());
+        this.cap().send("breed", ());
+    }
+
+    /// Keeps so many more references in its store, each in an entry of its own; `from` tells them apart.
+    fn hoard(&self, from: u64, count: u64) -> Result<()> {
+        for number in from..from + count {
+            let (never, _) = promise::<()>();
+            ocap_guest_sdk::store::put(&format!("hoard/{number}"), never.cap())?;
+        }
+        Ok(())
+    }
+
     /// Everything below, until something stops it.
     async fn forge(this: This<Self>) -> Result<String> {
         let answer = Misbehaver::forge_capability(this.clone()).await;
