@@ -14,6 +14,7 @@ thread_local! {
 #[derive(Durable, Default)]
 struct Misbehaver {
     deeds: u64,
+    refused: u64,
 }
 
 #[object]
@@ -69,10 +70,20 @@ impl Misbehaver {
         this.cap().send("chatter", ());
     }
 
-    /// Sends itself twice as many messages each time, for ever.
+    /// Sends itself twice as many messages each time, for ever, and counts those for which there was no room.
     fn breed(this: This<Self>) {
-        this.cap().send("breed", ());
-        this.cap().send("breed", ());
+        for child in [this.cap().call::<()>("breed", ()), this.cap().call("breed", ())] {
+            let this = this.clone();
+            spawn(async move {
+                if child.await.is_err_and(|error| error.name() == "mailbox-full") {
+                    this.with(|state| state.refused += 1);
+                }
+            });
+        }
+    }
+
+    fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Keeps so many more references in its store, each in an entry of its own; `from` tells them apart.
