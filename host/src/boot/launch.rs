@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
 use tokio::sync::oneshot;
 
-use crate::bundle::Source;
+use crate::bundle::{Source, VatCode};
 use crate::component::CodeSource;
 use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
 use crate::declaration::Use;
@@ -21,23 +21,24 @@ use super::house::House;
 use super::{code, report};
 
 /// What somebody wants to be launched.
-struct Order {
-    source: Source,
+pub(super) struct Order {
+    pub(super) source: Source,
     /// The file as it was named.
     written: String,
     if_changed: IfChanged,
 }
 
 /// An order of which everything was checked and compiled.
-struct Plan {
-    order: Order,
+pub(super) struct Plan {
+    pub(super) order: Order,
     launch: Launch,
-    /// In the order of `launch.vats`.
+    /// In the order of `launch.vats`, as all below.
     codes: Vec<(Code, Limits)>,
+    pub(super) components: Vec<VatCode>,
 }
 
 /// What is to become of an order, as things stand.
-enum Verdict {
+pub(super) enum Verdict {
     /// The same runs already.
     Known(SubclusterId),
     /// There is none of its name.
@@ -51,25 +52,30 @@ enum Verdict {
 /// # Errors
 /// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
 pub(super) async fn launch(house: &Arc<House>, body: LaunchBody) -> Result<Launched, Problem> {
+    let (order, verdict) = judged(house, body).await?;
+    if let Verdict::Known(id) = verdict {
+        return house.act(move |run_loop, house| launched(run_loop, house, id, Origin::Known)).await?;
+    }
+    let planner = house.clone();
+    let plan = blocking(move || {
+        let plan = plan(&planner, order)?;
+        plan.keep_components(&planner)?;
+        Ok(plan)
+    })
+    .await?;
+    let (id, origin) = house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await??;
+    first_starts(house, id).await?;
+    house.act(move |run_loop, house| launched(run_loop, house, id, origin)).await?
+}
+
+/// Opens what was ordered, and finds out what is to become of it.
+pub(super) async fn judged(house: &Arc<House>, body: LaunchBody) -> Result<(Order, Verdict), Problem> {
     let LaunchBody { path, written, if_changed } = body;
     let written = written.unwrap_or_else(|| path.display().to_string());
     let opener = house.clone();
     let source = blocking(move || Source::open(&path, &opener.files)).await?;
     let order = Order { source, written, if_changed };
-    let (order, verdict) = house
-        .act(move |run_loop, house| {
-            let verdict = judge(run_loop, house, &order);
-            (order, verdict)
-        })
-        .await?;
-    if let Verdict::Known(id) = verdict? {
-        return house.act(move |run_loop, house| launched(run_loop, house, id, Origin::Known)).await?;
-    }
-    let planner = house.clone();
-    let plan = blocking(move || plan(&planner, order)).await?;
-    let (id, origin) = house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await??;
-    first_starts(house, id).await?;
-    house.act(move |run_loop, house| launched(run_loop, house, id, origin)).await?
+    house.act(move |run_loop, house| judge(run_loop, house, &order).map(|verdict| (order, verdict))).await?
 }
 
 /// Waits until every vat of a new subcluster has had its first start, so that a launch is told with what came of them.
@@ -87,7 +93,9 @@ async fn first_starts(house: &Arc<House>, id: SubclusterId) -> Result<(), Proble
     all_started.await.map_err(|_| super::house::stopping())
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(super::house::stopping()))
 }
 
@@ -119,12 +127,12 @@ fn changed(order: &Order, difference: Vec<String>) -> Problem {
 }
 
 /// Reads, checks and compiles everything, and changes nothing but caches.
-fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
+pub(super) fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
     let source = &order.source;
     let declaration = &source.declaration;
     let mut vats = Vec::new();
     let mut codes = Vec::new();
-    let mut to_store = Vec::new();
+    let mut components = Vec::new();
     for (name, declared) in &declaration.vats {
         let found = source.code(name, &house.files, &house.blobs)?;
         let limits = house.config.limits(declaration, name)?;
@@ -138,15 +146,10 @@ fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
             mailbox_max: limits.mailbox,
             when_quarantined: declared.when_quarantined,
         });
-        if matches!(found.record.source, CodeSource::Stored { .. }) {
-            to_store.push((name, found.bytes));
-        }
+        components.push(found);
     }
     for channel in declaration.channels.keys() {
         spec(house, declaration, channel, ObjectId(0))?;
-    }
-    for (name, bytes) in to_store {
-        house.blobs.put(&bytes).map_err(|fault| source.place(name).diagnose(&fault.into()))?;
     }
     let channel = |channel: &String| (format!("io.{channel}"), object_name(&declaration.name, channel));
     let launch = Launch {
@@ -156,7 +159,20 @@ fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
         host_objects: declaration.channels.keys().map(channel).collect(),
         vats,
     };
-    Ok(Plan { order, launch, codes })
+    Ok(Plan { order, launch, codes, components })
+}
+
+impl Plan {
+    /// Puts the components that are run from there into the content store.
+    fn keep_components(&self, house: &House) -> Result<(), Problem> {
+        for (vat, component) in self.launch.vats.iter().zip(&self.components) {
+            if matches!(component.record.source, CodeSource::Stored { .. }) {
+                let place = self.order.source.place(&vat.name);
+                house.blobs.put(&component.bytes).map_err(|fault| place.diagnose(&fault.into()))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn grant(used: &Use) -> (String, Grant) {

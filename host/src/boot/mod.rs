@@ -10,6 +10,7 @@ mod code;
 mod heal;
 mod house;
 mod launch;
+mod preview;
 mod report;
 mod serve;
 

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
-use super::{calls, heal, launch, report};
+use super::{calls, heal, launch, preview, report};
 use crate::io::Io;
 
 /// A host whose loop runs.
@@ -116,6 +116,7 @@ async fn answer(house: Arc<House>, request: Request) {
     match request {
         Request::Status(reply) => say(reply, report::full(house).await),
         Request::Launch(body, reply) => say(reply, launch::launch(house, body).await),
+        Request::Plan(body, reply) => say(reply, preview::preview(house, body).await),
         Request::Terminate(body, reply) => say(reply, terminate(house, body).await),
         Request::Call(body, reply) => say(reply, calls::call(house, body).await),
         Request::QuarantineList(reply) => {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::exit::ExitStatus;
+use super::plan;
 use super::session::Session;
-use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
+use crate::daemon::requests::{IfChanged, LaunchBody, LaunchPlan, Launched, Origin};
 use crate::problem::{Level, Problem};
 
 /// Launch subclusters on the running host
@@ -17,6 +18,9 @@ pub(super) struct LaunchArgs {
     /// If one runs already from another declaration: refuse, or end it with everything its vats keep and launch it anew
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     if_changed: Changed,
+    /// Check everything, change nothing, and show what would be launched with which authority
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// What to do with a subcluster that runs already, from another declaration.
@@ -47,6 +51,11 @@ pub(super) fn run(args: &LaunchArgs, session: &Session) -> Result<ExitStatus, Pr
             written: Some(file.display().to_string()),
             if_changed: args.if_changed.into(),
         };
+        if args.dry_run {
+            let plan: LaunchPlan = client.post("/v1/launch/plan", &body)?;
+            session.answer_line(&plan, plan::text)?;
+            continue;
+        }
         let launched: Launched = client.post("/v1/launch", &body)?;
         session.answer_line(&launched, text)?;
         for problem in &launched.problems {

@@ -8,6 +8,7 @@ mod call;
 mod client;
 mod exit;
 mod launch;
+mod plan;
 mod quarantine;
 mod render;
 mod run;

@@ -7,6 +7,7 @@ mod calls;
 mod host;
 mod launch;
 mod lives;
+mod plan;
 mod quarantine;
 mod status;
 
@@ -18,6 +19,7 @@ pub use calls::{CallBody, CallOutcome};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
 pub use lives::{TerminateBody, Terminated};
+pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedComponent, PlannedGrant, PlannedVat};
 pub use quarantine::{Quarantine, Retried, RetryBody};
 pub use status::{ChannelState, ChannelStatus, Inventory, Status, SubclusterStatus, VatState, VatStatus};
 
@@ -31,6 +33,8 @@ pub enum Request {
     Status(Reply<Inventory>),
     /// Start the subcluster of a declaration or bundle.
     Launch(LaunchBody, Reply<Launched>),
+    /// Say what a launch would do, and do nothing.
+    Plan(LaunchBody, Reply<LaunchPlan>),
     /// End a subcluster for good, with everything its vats keep.
     Terminate(TerminateBody, Reply<Terminated>),
     /// Send a message to an object and wait for its answer.

@@ -1,0 +1,163 @@
+//! What a launch would do: it is read, checked, compiled and looked at as for a launch, and nothing becomes of it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ocap_kernel::{ObjectId, SubclusterId};
+
+use crate::component::{CodeRecord, CodeSource, Digest};
+use crate::daemon::requests::{
+    Granted, LaunchBody, LaunchPlan, Outcome, PlannedChannel, PlannedComponent, PlannedGrant, PlannedVat,
+};
+use crate::declaration::{ChannelKind, Declaration, Direction, Start, Use, VatDeclaration};
+use crate::io::{ChannelSpec, Io};
+use crate::problem::Problem;
+use crate::run_loop::RunLoop;
+
+use super::channels::spec;
+use super::house::House;
+use super::launch::{Order, Verdict, blocking, judged, plan};
+
+/// Plans a launch, with the authority that each vat would get.
+///
+/// # Errors
+/// Why it would be refused.
+pub(super) async fn preview(house: &Arc<House>, body: LaunchBody) -> Result<LaunchPlan, Problem> {
+    let (order, verdict) = judged(house, body).await?;
+    let (outcome, before) = match verdict {
+        Verdict::New => (Outcome::New, None),
+        Verdict::Replaces(id) => (Outcome::Replace, Some(id)),
+        Verdict::Known(id) => return known(house, order, id).await,
+    };
+    let own = match before {
+        None => BTreeSet::new(),
+        Some(id) => house.act(move |run_loop, _| sockets(run_loop, id)).await?,
+    };
+    let planner = house.clone();
+    blocking(move || {
+        let plan = plan(&planner, order)?;
+        let declaration = &plan.order.source.declaration;
+        let specs = specs(&planner, declaration)?;
+        // What the one that is replaced has will be free when it has ended.
+        let foreign: Vec<ChannelSpec> = specs.iter().filter(|spec| !own.contains(&path_of(spec))).cloned().collect();
+        Io::look(&foreign).map_err(|fault| Problem::from(&fault))?;
+        let components = plan.components.iter().map(|found| {
+            let size = found.bytes.len() as u64;
+            component(&found.record, Some((Digest::of(&found.bytes), size)))
+        });
+        Ok(describe(declaration, outcome, &specs, components.collect()))
+    })
+    .await
+}
+
+/// A plan without work: it runs already.
+async fn known(house: &Arc<House>, order: Order, id: SubclusterId) -> Result<LaunchPlan, Problem> {
+    house
+        .act(move |run_loop, house| {
+            let declaration = &order.source.declaration;
+            let component = |name: &String| {
+                let vat = run_loop.kernel().vats().find(|vat| vat.row.subcluster == id && vat.row.name == *name);
+                let vat = vat.ok_or_else(|| {
+                    Problem::new("ocap::vat::gone", format!("vat `{}/{name}` has ended", declaration.name))
+                        .with_help("see what there is: `ocap-host status`")
+                })?;
+                let record = CodeRecord::from_record(&vat.row.code).map_err(Problem::from)?;
+                let stored = match &record.source {
+                    CodeSource::Stored { sha256, size, .. } => Some((*sha256, *size)),
+                    CodeSource::Linked => None,
+                };
+                Ok::<_, Problem>(component(&record, stored))
+            };
+            let components = declaration.vats.keys().map(component).collect::<Result<_, _>>()?;
+            Ok(describe(declaration, Outcome::Known, &specs(house, declaration)?, components))
+        })
+        .await?
+}
+
+fn specs(house: &House, declaration: &Declaration) -> Result<Vec<ChannelSpec>, Problem> {
+    declaration.channels.keys().map(|channel| spec(house, declaration, channel, ObjectId(0))).collect()
+}
+
+/// Where the sockets of a living subcluster are.
+fn sockets(run_loop: &RunLoop, id: SubclusterId) -> BTreeSet<PathBuf> {
+    let row = run_loop.kernel().subclusters().find(|(living, _)| *living == id).map(|(_, row)| row);
+    let Some(row) = row else { return BTreeSet::new() };
+    let channels = run_loop.io().status().into_iter().filter(|channel| channel.subcluster == row.name);
+    channels.map(|channel| channel.path).collect()
+}
+
+fn path_of(spec: &ChannelSpec) -> PathBuf {
+    spec.root.join(&spec.path)
+}
+
+/// `specs` and `components` are in the declaration's order.
+fn describe(
+    declaration: &Declaration,
+    outcome: Outcome,
+    specs: &[ChannelSpec],
+    components: Vec<PlannedComponent>,
+) -> LaunchPlan {
+    let vats = declaration.vats.iter().zip(components).map(|((name, declared), component)| PlannedVat {
+        name: name.clone(),
+        component,
+        start: start(declared).to_owned(),
+        grants: declared.uses.iter().map(|used| grant(declaration, specs, used)).collect(),
+    });
+    let channels = declaration.channels.values().zip(specs).map(|(declared, spec)| PlannedChannel {
+        name: spec.name.clone(),
+        kind: match declared.kind {
+            ChannelKind::UnixListen => "unix-listen".to_owned(),
+        },
+        direction: direction(declared.direction).to_owned(),
+        path_written: spec.written.clone(),
+        path_resolved: path_of(spec).display().to_string(),
+    });
+    LaunchPlan {
+        name: declaration.name.clone(),
+        bootstrap: declaration.bootstrap.clone(),
+        outcome,
+        vats: vats.collect(),
+        channels: channels.collect(),
+    }
+}
+
+fn component(record: &CodeRecord, found: Option<(Digest, u64)>) -> PlannedComponent {
+    PlannedComponent {
+        written: record.written.clone(),
+        resolved: record.resolved.clone(),
+        linked: record.source == CodeSource::Linked,
+        sha256: found.map(|(digest, _)| digest.to_string()),
+        bytes: found.map(|(_, size)| size),
+    }
+}
+
+fn grant(declaration: &Declaration, specs: &[ChannelSpec], used: &Use) -> PlannedGrant {
+    let what = match used {
+        Use::Io(channel) => {
+            let spec = specs.iter().find(|spec| spec.name == *channel).expect("a declaration agrees with itself");
+            Granted::Channel {
+                direction: direction(declaration.channels[channel].direction).to_owned(),
+                path_resolved: path_of(spec).display().to_string(),
+            }
+        }
+        Use::Vat(vat) => Granted::Vat { vat: format!("{}/{vat}", declaration.name) },
+        Use::Service(service) => Granted::Service { service: service.clone() },
+    };
+    PlannedGrant { name: used.to_string(), what }
+}
+
+fn start(declared: &VatDeclaration) -> &'static str {
+    match declared.start {
+        Start::Lazy => "lazy",
+        Start::Eager => "eager",
+    }
+}
+
+fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+        Direction::InOut => "inout",
+    }
+}
