@@ -202,7 +202,9 @@ fn a_launch_whose_last_of_two_channels_can_not_be_opened_leaves_nothing_g12() {
     let place = Place::new();
     let matcher = place.sample("matcher");
     let host = place.run(&[]);
-    matcher.declare(&format!("{}\n[io.other]\ntype = \"unix-listen\"\npath = \"run/other.sock\"\n", matcher.text()));
+    let text = matcher.text();
+    let (_, channel) = text.split_once("[io.llm]").expect("a channel");
+    matcher.declare(&format!("{text}\n[io.other]{}", channel.replace("llm.sock", "other.sock")));
     fs::create_dir_all(place.home("channels/run/other.sock")).expect("made");
     let status = place.status()["subclusters"].clone();
     place.ocap(&["launch", &matcher.word()]).expect(1).problem("ocap::channel::foreign");
