@@ -12,11 +12,11 @@ use crate::bundle::{Source, VatCode};
 use crate::component::CodeSource;
 use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
 use crate::declaration::Use;
-use crate::engine::{Code, Limits};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
 use super::channels::{channel_of, object_name, spec};
+use super::code::NewCode;
 use super::house::House;
 use super::{code, report};
 
@@ -33,7 +33,7 @@ pub(super) struct Plan {
     pub(super) order: Order,
     launch: Launch,
     /// In the order of `launch.vats`, as all below.
-    codes: Vec<(Code, Limits)>,
+    codes: Vec<NewCode>,
     pub(super) components: Vec<VatCode>,
 }
 
@@ -137,7 +137,8 @@ pub(super) fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
         let found = source.code(name, &house.files, &house.blobs)?;
         let limits = house.config.limits(declaration, name)?;
         let compiled = code::prepare(house, &found.bytes, &source.place(name))?;
-        codes.push((compiled, code::engine_limits(&limits)));
+        let hibernation = code::hibernation(declaration, name);
+        codes.push(NewCode { code: compiled, limits: code::engine_limits(&limits), hibernation });
         vats.push(LaunchVat {
             name: name.clone(),
             code: found.record.to_record().into(),
@@ -228,9 +229,9 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
             return Err(Problem::new("ocap::launch::refused", "the launch was refused").because(&refusal));
         }
     };
-    for (name, (compiled, limits)) in names.iter().zip(plan.codes) {
+    for (name, new) in names.iter().zip(plan.codes) {
         let vat = report::find_vat(run_loop.kernel(), subcluster, name).expect("it was launched just now");
-        let made = code::provided(run_loop.kernel(), house, vat, compiled, limits);
+        let made = code::provided(run_loop.kernel(), house, vat, new);
         run_loop.provide(vat, made);
     }
     let origin = if before.is_some() { Origin::Replaced } else { Origin::New };

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
-use super::{calls, heal, launch, preview, report};
+use super::{calls, heal, hibernate, launch, preview, report};
 use crate::io::Io;
 
 /// A host whose loop runs.
@@ -118,6 +118,7 @@ async fn answer(house: Arc<House>, request: Request) {
         Request::Launch(body, reply) => say(reply, launch::launch(house, body).await),
         Request::Plan(body, reply) => say(reply, preview::preview(house, body).await),
         Request::Terminate(body, reply) => say(reply, terminate(house, body).await),
+        Request::Hibernate(body, reply) => say(reply, hibernate::hibernate(house, body).await),
         Request::Call(body, reply) => say(reply, calls::call(house, body).await),
         Request::QuarantineList(reply) => {
             say(reply, house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await);

@@ -7,6 +7,7 @@ mod bundle;
 mod call;
 mod client;
 mod exit;
+mod hibernate;
 mod launch;
 mod plan;
 mod quarantine;
@@ -61,6 +62,7 @@ enum Command {
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Hibernate(hibernate::HibernateArgs),
     Terminate(terminate::TerminateArgs),
     Stop(stop::StopArgs),
     #[command(subcommand)]
@@ -93,6 +95,7 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Hibernate(args) => hibernate::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),

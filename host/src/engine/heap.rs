@@ -58,6 +58,11 @@ impl Heap {
         Heap { store, vat: None, budget: limits.crank }
     }
 
+    /// What it takes, in bytes: as large as the guest made it, whatever of that it has touched.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.store.data().memory.bytes()
+    }
+
     /// A crank begins: the vat's store is here until [`Heap::take_back`].
     pub(crate) fn lend(&mut self, store: VatStore, next: Slot, now: CrankTime) {
         let host = self.store.data_mut();

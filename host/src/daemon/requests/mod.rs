@@ -4,6 +4,7 @@
 //! change. The body of a request is what the run loop is asked, too.
 
 mod calls;
+mod hibernate;
 mod host;
 mod launch;
 mod lives;
@@ -16,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::problem::Problem;
 
 pub use calls::{CallBody, CallOutcome};
+pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
 pub use lives::{TerminateBody, Terminated};
@@ -37,6 +39,8 @@ pub enum Request {
     Plan(LaunchBody, Reply<LaunchPlan>),
     /// End a subcluster for good, with everything its vats keep.
     Terminate(TerminateBody, Reply<Terminated>),
+    /// Let a vat leave memory.
+    Hibernate(HibernateBody, Reply<Hibernated>),
     /// Send a message to an object and wait for its answer.
     Call(CallBody, Reply<CallOutcome>),
     /// The diagnostics of everything in quarantine.

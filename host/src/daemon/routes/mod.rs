@@ -3,6 +3,7 @@
 //! One file a family of commands, as in [`super::requests`].
 
 mod calls;
+mod hibernate;
 mod host;
 mod launch;
 mod lives;
@@ -40,7 +41,15 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
 /// All paths with what they do.
 fn routes() -> Vec<Route> {
-    [host::routes(), launch::routes(), lives::routes(), calls::routes(), quarantine::routes()].concat()
+    [
+        host::routes(),
+        launch::routes(),
+        lives::routes(),
+        hibernate::routes(),
+        calls::routes(),
+        quarantine::routes(),
+    ]
+    .concat()
 }
 
 /// The whole socket.
