@@ -8,7 +8,7 @@ use ocap_kernel::{ObjectId, SubclusterId};
 
 use crate::component::{CodeRecord, CodeSource, Digest};
 use crate::daemon::requests::{
-    Granted, LaunchBody, LaunchPlan, Outcome, PlannedChannel, PlannedComponent, PlannedGrant, PlannedVat,
+    Granted, LaunchBody, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat,
 };
 use crate::declaration::{ChannelKind, Declaration, Direction, Start, Use, VatDeclaration};
 use crate::io::{ChannelSpec, Io};
@@ -96,7 +96,7 @@ fn describe(
     declaration: &Declaration,
     outcome: Outcome,
     specs: &[ChannelSpec],
-    components: Vec<PlannedComponent>,
+    components: Vec<VatComponent>,
 ) -> LaunchPlan {
     let vats = declaration.vats.iter().zip(components).map(|((name, declared), component)| PlannedVat {
         name: name.clone(),
@@ -122,8 +122,8 @@ fn describe(
     }
 }
 
-fn component(record: &CodeRecord, found: Option<(Digest, u64)>) -> PlannedComponent {
-    PlannedComponent {
+fn component(record: &CodeRecord, found: Option<(Digest, u64)>) -> VatComponent {
+    VatComponent {
         written: record.written.clone(),
         resolved: record.resolved.clone(),
         linked: record.source == CodeSource::Linked,

@@ -1,7 +1,7 @@
 //! What a launch would do, for people: each vat with its code, and all that it would reach.
 
 use super::table::table;
-use crate::daemon::requests::{Granted, LaunchPlan, Outcome, PlannedComponent, PlannedVat};
+use crate::daemon::requests::{Granted, LaunchPlan, Outcome, PlannedVat, VatComponent};
 
 /// How much of a digest a person compares.
 const DIGITS: usize = 12;
@@ -35,7 +35,7 @@ pub(super) fn text(plan: &LaunchPlan) -> String {
 }
 
 fn vat_row(plan: &LaunchPlan, vat: &PlannedVat) -> [String; 6] {
-    let PlannedComponent { written, resolved, linked, sha256, bytes } = &vat.component;
+    let VatComponent { written, resolved, linked, sha256, bytes } = &vat.component;
     let read_from = if *linked { format!("{resolved}, at each start") } else { resolved.clone() };
     [
         format!("{}/{}", plan.name, vat.name),
@@ -73,7 +73,7 @@ mod tests {
     fn vat(name: &str, grants: Vec<PlannedGrant>) -> PlannedVat {
         PlannedVat {
             name: name.into(),
-            component: PlannedComponent {
+            component: VatComponent {
                 written: format!("{name}.wasm"),
                 resolved: format!("/v/{name}.wasm"),
                 linked: name == "index",

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::VatComponent;
+
 /// What a launch would do: the answer of `POST /v1/launch/plan`, whose body is that of `POST /v1/launch`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "$type", rename = "plan")]
@@ -38,28 +40,11 @@ pub struct PlannedVat {
     /// Its name in the subcluster.
     pub name: String,
     /// Its code.
-    pub component: PlannedComponent,
+    pub component: VatComponent,
     /// When it would be started: `lazy` or `eager`.
     pub start: String,
     /// Everything that it would reach.
     pub grants: Vec<PlannedGrant>,
-}
-
-/// A vat's code as it was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedComponent {
-    /// The path or digest as declared.
-    pub written: String,
-    /// The path that was read.
-    pub resolved: String,
-    /// Whether it is read again at each start.
-    pub linked: bool,
-    /// Its SHA-256; unknown for a linked component that runs already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// Its size in bytes; unknown as above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
 }
 
 /// Something that a vat would reach.

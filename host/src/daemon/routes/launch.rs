@@ -4,9 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::post;
 
-use super::{Answer, Body, Desks, MALFORMED, Refusal, Route, ask, parse};
+use super::{Answer, Body, Desks, Refusal, Route, ask, parse};
 use crate::daemon::requests::{LaunchBody, LaunchPlan, Launched, Request};
-use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![("/v1/launch", post(launch)), ("/v1/launch/plan", post(plan))]
@@ -22,12 +21,8 @@ async fn plan(State(desk): Desks, body: Body) -> Answer<LaunchPlan> {
     ask(&desk, |reply| Request::Plan(body, reply)).await.map(Json)
 }
 
-/// The host has a working directory of its own: only paths from the root mean the same to both.
 fn parsed(body: Body) -> Result<LaunchBody, Refusal> {
     let body: LaunchBody = parse(body)?;
-    if body.path.is_absolute() {
-        return Ok(body);
-    }
-    let message = format!("the path {} is not absolute", body.path.display());
-    Err(Problem::new(MALFORMED, message).with_help("write it from the root: the host is elsewhere").into())
+    super::absolute(&body.path)?;
+    Ok(body)
 }
