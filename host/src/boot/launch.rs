@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use ocap_kernel::limits::REFERENCES_DEFAULT;
 use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
 use tokio::sync::oneshot;
 
@@ -145,6 +146,8 @@ pub(super) fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
             parameters: parameters(&declared.parameters, name)?,
             grants: declared.uses.iter().map(grant).collect(),
             mailbox_max: limits.mailbox,
+            references_max: REFERENCES_DEFAULT,
+            turns: 1,
             when_quarantined: declared.when_quarantined,
         });
         components.push(found);
