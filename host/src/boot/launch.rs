@@ -3,14 +3,15 @@
 //! Everything that can fail is done first: read, checked, compiled; then, on the loop's thread, the channels are opened and one
 //! commit makes it true.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ocap_kernel::limits::REFERENCES_DEFAULT;
-use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
+use ocap_kernel::{Body, Grant, Kernel, Launch, LaunchVat, ObjectId, SubclusterId, VatView};
 use tokio::sync::oneshot;
 
 use crate::bundle::{Source, VatCode};
-use crate::component::CodeSource;
+use crate::component::{CodeRecord, CodeSource, Digest};
 use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
 use crate::declaration::Use;
 use crate::problem::Problem;
@@ -19,7 +20,7 @@ use crate::run_loop::RunLoop;
 use super::channels::{channel_of, object_name, spec};
 use super::code::NewCode;
 use super::house::House;
-use super::{code, report};
+use super::{code, report, upgrade};
 
 /// What somebody wants to be launched.
 pub(super) struct Order {
@@ -27,6 +28,8 @@ pub(super) struct Order {
     /// The file as it was named.
     written: String,
     if_changed: IfChanged,
+    /// The digests of its components, as far as they are there and are run from the content store; none where nobody asked for them.
+    components: BTreeMap<String, Digest>,
 }
 
 /// An order of which everything was checked and compiled.
@@ -46,6 +49,8 @@ pub(super) enum Verdict {
     New,
     /// It takes the place of this one.
     Replaces(SubclusterId),
+    /// This one goes on; these of its vats get other code.
+    Upgrades(SubclusterId, Vec<String>),
 }
 
 /// Launches a subcluster, or finds that it is known and the same.
@@ -54,8 +59,13 @@ pub(super) enum Verdict {
 /// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
 pub(super) async fn launch(house: &Arc<House>, body: LaunchBody) -> Result<Launched, Problem> {
     let (order, verdict) = judged(house, body).await?;
-    if let Verdict::Known(id) = verdict {
-        return house.act(move |run_loop, house| launched(run_loop, house, id, Origin::Known)).await?;
+    match verdict {
+        Verdict::Known(id) => return told(house, id, Origin::Known).await,
+        Verdict::Upgrades(id, vats) => {
+            upgrade::components(house, order.source, &vats).await?;
+            return Ok(Launched { upgraded: vats, ..told(house, id, Origin::Upgraded).await? });
+        }
+        Verdict::New | Verdict::Replaces(_) => {}
     }
     let planner = house.clone();
     let plan = blocking(move || {
@@ -66,6 +76,10 @@ pub(super) async fn launch(house: &Arc<House>, body: LaunchBody) -> Result<Launc
     .await?;
     let (id, origin) = house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await??;
     first_starts(house, id).await?;
+    told(house, id, origin).await
+}
+
+async fn told(house: &Arc<House>, id: SubclusterId, origin: Origin) -> Result<Launched, Problem> {
     house.act(move |run_loop, house| launched(run_loop, house, id, origin)).await?
 }
 
@@ -74,9 +88,25 @@ pub(super) async fn judged(house: &Arc<House>, body: LaunchBody) -> Result<(Orde
     let LaunchBody { path, written, if_changed } = body;
     let written = written.unwrap_or_else(|| path.display().to_string());
     let opener = house.clone();
-    let source = blocking(move || Source::open(&path, &opener.files)).await?;
-    let order = Order { source, written, if_changed };
+    let order = blocking(move || {
+        let source = Source::open(&path, &opener.files)?;
+        let components = match if_changed {
+            IfChanged::Refuse => BTreeMap::new(),
+            IfChanged::Replace | IfChanged::Upgrade => components(&source, &opener),
+        };
+        Ok(Order { source, written, if_changed, components })
+    })
+    .await?;
     house.act(move |run_loop, house| judge(run_loop, house, &order).map(|verdict| (order, verdict))).await?
+}
+
+/// What a component is now. Of one that can't be read nothing can be said: its vat goes on with what it has.
+fn components(source: &Source, house: &House) -> BTreeMap<String, Digest> {
+    let digest = |vat: &String| {
+        let found = source.code(vat, &house.files, &house.blobs).ok()?;
+        Some((vat.clone(), upgrade::stored_digest(&found.record)?))
+    };
+    source.declaration.vats.keys().filter_map(digest).collect()
 }
 
 /// Waits until every vat of a new subcluster has had its first start, so that a launch is told with what came of them.
@@ -107,11 +137,29 @@ fn judge(run_loop: &RunLoop, house: &House, order: &Order) -> Result<Verdict, Pr
         return Ok(Verdict::New);
     };
     let difference = house.declaration(kernel, id)?.declaration.difference(declaration);
-    match order.if_changed {
-        _ if difference.is_empty() => Ok(Verdict::Known(id)),
-        IfChanged::Refuse => Err(changed(order, difference)),
-        IfChanged::Replace => Ok(Verdict::Replaces(id)),
+    if !difference.is_empty() {
+        return match order.if_changed {
+            IfChanged::Replace => Ok(Verdict::Replaces(id)),
+            IfChanged::Refuse | IfChanged::Upgrade => Err(changed(order, difference)),
+        };
     }
+    let other_code = other_code(kernel, id, &order.components);
+    Ok(match order.if_changed {
+        _ if other_code.is_empty() => Verdict::Known(id),
+        IfChanged::Refuse => Verdict::Known(id),
+        IfChanged::Replace => Verdict::Replaces(id),
+        IfChanged::Upgrade => Verdict::Upgrades(id, other_code),
+    })
+}
+
+/// The vats of a subcluster that run other code than these.
+fn other_code(kernel: &Kernel, id: SubclusterId, components: &BTreeMap<String, Digest>) -> Vec<String> {
+    let is_other = |vat: &VatView<'_>| {
+        let running = CodeRecord::from_record(&vat.row.code).ok().as_ref().and_then(upgrade::stored_digest);
+        components.get(&vat.row.name).is_some_and(|digest| running != Some(*digest))
+    };
+    let of_this = kernel.vats().filter(|vat| vat.row.subcluster == id);
+    of_this.filter(is_other).map(|vat| vat.row.name.clone()).collect()
 }
 
 fn changed(order: &Order, difference: Vec<String>) -> Problem {
@@ -199,7 +247,8 @@ fn parameters(parameters: &serde_json::Value, vat: &str) -> Result<Body, Problem
 fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(SubclusterId, Origin), Problem> {
     // While this one was compiled another launch, or the end of what was there, may have been first.
     let before = match judge(run_loop, house, &plan.order)? {
-        Verdict::Known(id) => return Ok((id, Origin::Known)),
+        // Another launch of the same: its components are the newest.
+        Verdict::Known(id) | Verdict::Upgrades(id, _) => return Ok((id, Origin::Known)),
         Verdict::New => None,
         Verdict::Replaces(id) => Some(id),
     };
@@ -265,6 +314,7 @@ fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin)
         name: status.name.clone(),
         origin,
         vats: status.vats.iter().map(|vat| vat.name.clone()).collect(),
+        upgraded: Vec::new(),
         problems: problems.collect(),
     })
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use ocap_kernel::{ObjectId, SubclusterId};
 
-use crate::component::{CodeRecord, CodeSource, Digest};
+use crate::component::{CodeRecord, Digest};
 use crate::daemon::requests::{
-    Granted, LaunchBody, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat,
+    Granted, LaunchBody, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat, VatComponent,
 };
 use crate::declaration::{ChannelKind, Declaration, Direction, Start, Use, VatDeclaration};
 use crate::io::{ChannelSpec, Io};
@@ -18,6 +18,7 @@ use crate::run_loop::RunLoop;
 use super::channels::spec;
 use super::house::House;
 use super::launch::{Order, Verdict, blocking, judged, plan};
+use super::upgrade::component;
 
 /// Plans a launch, with the authority that each vat would get.
 ///
@@ -29,6 +30,7 @@ pub(super) async fn preview(house: &Arc<House>, body: LaunchBody) -> Result<Laun
         Verdict::New => (Outcome::New, None),
         Verdict::Replaces(id) => (Outcome::Replace, Some(id)),
         Verdict::Known(id) => return known(house, order, id).await,
+        Verdict::Upgrades(id, vats) => (Outcome::Upgrade(vats), Some(id)),
     };
     let own = match before {
         None => BTreeSet::new(),
@@ -44,7 +46,11 @@ pub(super) async fn preview(house: &Arc<House>, body: LaunchBody) -> Result<Laun
         Io::look(&foreign).map_err(|fault| Problem::from(&fault))?;
         let components = plan.components.iter().map(|found| {
             let size = found.bytes.len() as u64;
-            component(&found.record, Some((Digest::of(&found.bytes), size)))
+            VatComponent {
+                sha256: Some(Digest::of(&found.bytes).to_string()),
+                bytes: Some(size),
+                ..component(&found.record)
+            }
         });
         Ok(describe(declaration, outcome, &specs, components.collect()))
     })
@@ -63,11 +69,7 @@ async fn known(house: &Arc<House>, order: Order, id: SubclusterId) -> Result<Lau
                         .with_help("see what there is: `ocap-host status`")
                 })?;
                 let record = CodeRecord::from_record(&vat.row.code).map_err(Problem::from)?;
-                let stored = match &record.source {
-                    CodeSource::Stored { sha256, size, .. } => Some((*sha256, *size)),
-                    CodeSource::Linked => None,
-                };
-                Ok::<_, Problem>(component(&record, stored))
+                Ok::<_, Problem>(component(&record))
             };
             let components = declaration.vats.keys().map(component).collect::<Result<_, _>>()?;
             Ok(describe(declaration, Outcome::Known, &specs(house, declaration)?, components))
@@ -119,16 +121,6 @@ fn describe(
         outcome,
         vats: vats.collect(),
         channels: channels.collect(),
-    }
-}
-
-fn component(record: &CodeRecord, found: Option<(Digest, u64)>) -> VatComponent {
-    VatComponent {
-        written: record.written.clone(),
-        resolved: record.resolved.clone(),
-        linked: record.source == CodeSource::Linked,
-        sha256: found.map(|(digest, _)| digest.to_string()),
-        bytes: found.map(|(_, size)| size),
     }
 }
 

@@ -45,13 +45,10 @@ fn begin(run_loop: &mut RunLoop, target: &str) -> Result<(Starts, Vec<Problem>),
         vec![vat]
     } else {
         let (id, _) = calls::find_subcluster(kernel, target)?;
-        let (served, others): (Vec<_>, Vec<_>) = kernel
-            .vats()
-            .filter(|vat| vat.row.subcluster == id)
-            .partition(|vat| vat.row.status == VatStatus::Active);
-        problems.extend(
-            others.iter().map(|vat| quarantined(&calls::label_of(kernel, vat.row), code::problem_of(vat.row))),
-        );
+        let (served, others): (Vec<_>, Vec<_>) =
+            kernel.vats().filter(|vat| vat.row.subcluster == id).partition(|vat| vat.row.status == VatStatus::Active);
+        problems
+            .extend(others.iter().map(|vat| quarantined(&calls::label_of(kernel, vat.row), code::problem_of(vat.row))));
         served.iter().map(|vat| vat.id).collect()
     };
     let begun = chosen.into_iter().map(|vat| {

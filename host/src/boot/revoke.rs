@@ -41,10 +41,9 @@ fn reference(kernel: &mut Kernel, target: &str) -> Result<Since, Problem> {
             Err(Problem::new("ocap::revoke::promise", message)
                 .with_help(format!("break it instead, by its resolver: `ocap-host revoke {resolver}`")))
         }
-        Err(refusal) => {
-            Err(Problem::new("ocap::target::unknown", refusal.to_string())
-                .with_help("a reference lasts as long as somebody holds it; `ocap-host status --format json` shows the grants of vats"))
-        }
+        Err(refusal) => Err(Problem::new("ocap::target::unknown", refusal.to_string()).with_help(
+            "a reference lasts as long as somebody holds it; `ocap-host status --format json` shows the grants of vats",
+        )),
     }
 }
 
@@ -81,8 +80,7 @@ fn not_a_reference(kernel: &Kernel, target: &str) -> Problem {
         [] => "it was granted nothing".to_owned(),
         some => format!("name one of its grants, too: {}", some.join(", ")),
     };
-    Problem::new("ocap::usage::reference", format!("`{target}` is a vat, not something that was given"))
-        .with_help(help)
+    Problem::new("ocap::usage::reference", format!("`{target}` is a vat, not something that was given")).with_help(help)
 }
 
 fn no_such_grant(kernel: &Kernel, vat: VatId, label: &str, name: &str) -> Problem {

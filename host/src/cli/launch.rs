@@ -15,7 +15,8 @@ pub(super) struct LaunchArgs {
     /// Declarations or bundles, launched one after the other; the first that is refused ends it
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// If one runs already from another declaration: refuse, or end it with everything its vats keep and launch it anew
+    /// If one runs already and something changed: refuse another declaration; end it with everything its vats keep and launch it anew;
+    /// or upgrade vats whose components changed
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     if_changed: Changed,
     /// Check everything, change nothing, and show what would be launched with which authority
@@ -29,8 +30,10 @@ pub(super) enum Changed {
     /// Say what differs, change nothing
     #[default]
     Refuse,
-    /// End it, with everything its vats keep, and launch it anew
+    /// Also if only a component changed: end it, with everything its vats keep, and launch it anew
     Replace,
+    /// Give vats whose components changed the new code, with their state kept; refuse any other change
+    Upgrade,
 }
 
 impl From<Changed> for IfChanged {
@@ -38,6 +41,7 @@ impl From<Changed> for IfChanged {
         match changed {
             Changed::Refuse => IfChanged::Refuse,
             Changed::Replace => IfChanged::Replace,
+            Changed::Upgrade => IfChanged::Upgrade,
         }
     }
 }
@@ -73,6 +77,14 @@ fn text(launched: &Launched) -> String {
         Origin::New => "launched",
         Origin::Known => "already here, goes on",
         Origin::Replaced => "launched anew, the old one has ended",
+        Origin::Upgraded => {
+            return format!(
+                "{} ({}): goes on, with other code for {}",
+                launched.name,
+                launched.id,
+                launched.upgraded.join(", ")
+            );
+        }
     };
     format!("{} ({}): {origin}, with {}", launched.name, launched.id, launched.vats.join(", "))
 }
@@ -88,6 +100,7 @@ mod tests {
             name: "matcher".into(),
             origin: Origin::New,
             vats: vec!["matcher".into(), "index".into()],
+            upgraded: vec![],
             problems: vec![],
         };
         assert_eq!(text(&launched), "matcher (s1): launched, with matcher, index");

@@ -9,7 +9,9 @@ use toml::de::DeValue;
 
 use super::read::{Item, Section};
 use super::text::{Text, did_you_mean};
-use super::{ChannelDeclaration, ChannelKind, ComponentRef, Declaration, DeclaredLimits, Direction, Framing, Hibernate};
+use super::{
+    ChannelDeclaration, ChannelKind, ComponentRef, Declaration, DeclaredLimits, Direction, Framing, Hibernate,
+};
 use super::{Linkage, Start, VatDeclaration, units, uses};
 use crate::problem::{Problem, printable};
 
@@ -112,17 +114,8 @@ fn check_bootstrap(bootstrap: &Item<'_>, vats: &BTreeMap<String, VatDeclaration>
 }
 
 fn vat(item: &Item<'_>) -> Result<VatDeclaration, Problem> {
-    const KEYS: [&str; 9] = [
-        "component",
-        "parameters",
-        "uses",
-        "start",
-        "hibernate",
-        "turns",
-        "limits",
-        "link",
-        "when_quarantined",
-    ];
+    const KEYS: [&str; 9] =
+        ["component", "parameters", "uses", "start", "hibernate", "turns", "limits", "link", "when_quarantined"];
     let section = item.section()?.only(&KEYS)?;
     let linkage =
         section.get("link").map_or(Ok(Linkage::Stored), |item| item.either(Linkage::Linked, Linkage::Stored))?;

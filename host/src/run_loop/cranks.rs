@@ -4,10 +4,10 @@ use ocap_kernel::{Company, Crank, Outcome, Report, VatId, Verdict};
 
 use crate::engine::{CrankTime, Instance};
 
-use super::{Charge, RunLoop};
 use super::effects::Effect;
 use super::solo::Others;
 use super::workers::{Finished, Job, Place};
+use super::{Charge, RunLoop};
 
 impl RunLoop {
     pub(super) fn begin_cranks(&mut self) {

@@ -22,9 +22,7 @@ pub use calls::{CallBody, CallOutcome};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
-pub use lives::{
-    Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, TerminateBody, Terminated,
-};
+pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, TerminateBody, Terminated};
 pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
 pub use quarantine::{Quarantine, Retried, RetryBody};
 pub use revoke::{RevokeBody, Revoked, Since};

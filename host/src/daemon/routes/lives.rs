@@ -5,9 +5,7 @@ use axum::extract::State;
 use axum::routing::post;
 
 use super::{Answer, Body, Desks, Refusal, Route, ask, parse};
-use crate::daemon::requests::{
-    Ending, Request, Restarted, Revoked, Terminated, UpgradeBody, UpgradeTo, Upgraded,
-};
+use crate::daemon::requests::{Ending, Request, Restarted, Revoked, Terminated, UpgradeBody, UpgradeTo, Upgraded};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

@@ -42,15 +42,8 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
 /// All paths with what they do.
 fn routes() -> Vec<Route> {
-    [
-        host::routes(),
-        launch::routes(),
-        lives::routes(),
-        hibernate::routes(),
-        calls::routes(),
-        quarantine::routes(),
-    ]
-    .concat()
+    [host::routes(), launch::routes(), lives::routes(), hibernate::routes(), calls::routes(), quarantine::routes()]
+        .concat()
 }
 
 /// The whole socket.
