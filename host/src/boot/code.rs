@@ -199,12 +199,6 @@ fn identity(house: &House, vat: VatId, row: &Vat) -> Identity {
         name: row.name.clone(),
         parameters: row.parameters.clone(),
         seed: house.seed(vat),
-        upgraded_from: match &row.upgrade {
-            Upgrade::Trial { before } => {
-                let before = CodeRecord::from_record(before).ok();
-                before.as_ref().and_then(super::upgrade::stored_digest).map(|digest| digest.hex())
-            }
-            Upgrade::None | Upgrade::Kept { .. } => None,
-        },
+        upgraded_from: None,
     }
 }

@@ -1,6 +1,6 @@
 //! What a launch would do: it is read, checked, compiled and looked at as for a launch, and nothing becomes of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,35 +44,31 @@ pub(super) async fn preview(house: &Arc<House>, body: LaunchBody) -> Result<Laun
         // What the one that is replaced has will be free when it has ended.
         let foreign: Vec<ChannelSpec> = specs.iter().filter(|spec| !own.contains(&path_of(spec))).cloned().collect();
         Io::look(&foreign).map_err(|fault| Problem::from(&fault))?;
-        let components = plan.components.iter().map(|found| {
+        let components = declaration.vats.keys().zip(&plan.components).map(|(vat, found)| {
             let size = found.bytes.len() as u64;
-            VatComponent {
+            let component = VatComponent {
                 sha256: Some(Digest::of(&found.bytes).to_string()),
                 bytes: Some(size),
                 ..component(&found.record)
-            }
+            };
+            (vat.clone(), component)
         });
         Ok(describe(declaration, outcome, &specs, components.collect()))
     })
     .await
 }
 
-/// A plan without work: it runs already.
+/// A plan without work: it runs already. A vat that was terminated alone stays away.
 async fn known(house: &Arc<House>, order: Order, id: SubclusterId) -> Result<LaunchPlan, Problem> {
     house
         .act(move |run_loop, house| {
             let declaration = &order.source.declaration;
-            let component = |name: &String| {
-                let vat = run_loop.kernel().vats().find(|vat| vat.row.subcluster == id && vat.row.name == *name);
-                let vat = vat.ok_or_else(|| {
-                    Problem::new("ocap::vat::gone", format!("vat `{}/{name}` has ended", declaration.name))
-                        .with_help("see what there is: `ocap-host status`")
-                })?;
+            let living = run_loop.kernel().vats().filter(|vat| vat.row.subcluster == id);
+            let found = living.map(|vat| {
                 let record = CodeRecord::from_record(&vat.row.code).map_err(Problem::from)?;
-                Ok::<_, Problem>(component(&record))
-            };
-            let components = declaration.vats.keys().map(component).collect::<Result<_, _>>()?;
-            Ok(describe(declaration, Outcome::Known, &specs(house, declaration)?, components))
+                Ok::<_, Problem>((vat.row.name.clone(), component(&record)))
+            });
+            Ok(describe(declaration, Outcome::Known, &specs(house, declaration)?, found.collect::<Result<_, _>>()?))
         })
         .await?
 }
@@ -93,18 +89,20 @@ fn path_of(spec: &ChannelSpec) -> PathBuf {
     spec.root.join(&spec.path)
 }
 
-/// `specs` and `components` are in the declaration's order.
+/// `specs` are in the declaration's order.
 fn describe(
     declaration: &Declaration,
     outcome: Outcome,
     specs: &[ChannelSpec],
-    components: Vec<VatComponent>,
+    mut components: BTreeMap<String, VatComponent>,
 ) -> LaunchPlan {
-    let vats = declaration.vats.iter().zip(components).map(|((name, declared), component)| PlannedVat {
-        name: name.clone(),
-        component,
-        start: start(declared).to_owned(),
-        grants: declared.uses.iter().map(|used| grant(declaration, specs, used)).collect(),
+    let vats = declaration.vats.iter().filter_map(|(name, declared)| {
+        Some(PlannedVat {
+            name: name.clone(),
+            component: components.remove(name)?,
+            start: start(declared).to_owned(),
+            grants: declared.uses.iter().map(|used| grant(declaration, specs, used)).collect(),
+        })
     });
     let channels = declaration.channels.values().zip(specs).map(|(declared, spec)| PlannedChannel {
         name: spec.name.clone(),

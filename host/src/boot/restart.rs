@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Kernel, VatId, VatStatus};
+use ocap_kernel::{Kernel, Vat, VatId, VatStatus};
 use tokio::sync::oneshot;
 
+use crate::component::{CodeRecord, CodeSource};
 use crate::daemon::requests::{RestartBody, Restarted, RestartedVat};
+use crate::declaration::Recorded;
 use crate::problem::Problem;
-use crate::run_loop::{RunLoop, Started};
+use crate::run_loop::{RunLoop, Started, VatCode};
 
 use super::house::House;
+use super::launch::blocking;
 use super::{calls, code};
-
-/// Vats that begin anew, each with what will be said of its start.
-type Starts = Vec<(VatId, oneshot::Receiver<Started>)>;
 
 /// Restarts a vat, or all vats of a subcluster that are served, and waits for their starts.
 ///
@@ -21,10 +21,17 @@ type Starts = Vec<(VatId, oneshot::Receiver<Started>)>;
 /// If there is nothing of that name, or the one vat is quarantined.
 pub(super) async fn restart(house: &Arc<House>, body: RestartBody) -> Result<Restarted, Problem> {
     let RestartBody { target } = body;
-    let (starts, mut problems) = house.act(move |run_loop, _| begin(run_loop, &target)).await??;
+    let Chosen { vats: chosen, mut problems } =
+        house.act(move |run_loop, house| choose(run_loop, house, &target)).await??;
+    let reader = house.clone();
+    let ready = blocking(move || chosen.into_iter().map(|vat| vat.read_again(&reader)).collect::<Result<Vec<_>, _>>());
+    let ready = ready.await?;
+    let starts = house.act(move |run_loop, _| ready.into_iter().map(|vat| begin(run_loop, vat)).collect::<Vec<_>>());
+    let starts = starts.await?;
     let mut vats = Vec::new();
     for (vat, start) in starts {
-        let how = start.await.map_err(|_| super::house::stopping())?;
+        // What was never begun has no start.
+        let how = start.await.unwrap_or(Started::Ended);
         match house.act(move |run_loop, _| outcome(run_loop.kernel(), vat, how)).await? {
             Ok(restarted) => vats.push(restarted),
             Err(problem) => problems.push(problem),
@@ -33,31 +40,65 @@ pub(super) async fn restart(house: &Arc<House>, body: RestartBody) -> Result<Res
     Ok(Restarted { vats, problems })
 }
 
-/// Begins new incarnations; those in quarantine have none to end.
-fn begin(run_loop: &mut RunLoop, target: &str) -> Result<(Starts, Vec<Problem>), Problem> {
+/// Vats that are to begin anew, and why others of the same subcluster can't.
+struct Chosen {
+    vats: Vec<Ready>,
+    problems: Vec<Problem>,
+}
+
+/// A vat that is to begin anew, with other code if it is linked.
+struct Ready {
+    id: VatId,
+    row: Vat,
+    recorded: Arc<Recorded>,
+    code: Option<VatCode>,
+}
+
+impl Ready {
+    fn of(kernel: &Kernel, house: &House, id: VatId, row: &Vat) -> Result<Ready, Problem> {
+        let recorded = house.declaration(kernel, row.subcluster)?;
+        Ok(Ready { id, row: row.clone(), recorded, code: None })
+    }
+
+    /// What is linked is read at each start.
+    fn read_again(mut self, house: &House) -> Result<Ready, Problem> {
+        let is_linked = CodeRecord::from_record(&self.row.code).is_ok_and(|record| record.source == CodeSource::Linked);
+        if is_linked {
+            self.code = Some(code::for_declared(house, &self.recorded, self.id, &self.row)?);
+        }
+        Ok(self)
+    }
+}
+
+/// Those in quarantine have no incarnation to end.
+fn choose(run_loop: &RunLoop, house: &House, target: &str) -> Result<Chosen, Problem> {
     let kernel = run_loop.kernel();
-    let mut problems = Vec::new();
-    let chosen: Vec<VatId> = if target.contains('/') {
-        let (vat, row) = calls::find_vat(kernel, target)?;
+    if target.contains('/') {
+        let (id, row) = calls::find_vat(kernel, target)?;
         if row.status != VatStatus::Active {
             return Err(quarantined(target, code::problem_of(row)));
         }
-        vec![vat]
-    } else {
-        let (id, _) = calls::find_subcluster(kernel, target)?;
-        let (served, others): (Vec<_>, Vec<_>) =
-            kernel.vats().filter(|vat| vat.row.subcluster == id).partition(|vat| vat.row.status == VatStatus::Active);
-        problems
-            .extend(others.iter().map(|vat| quarantined(&calls::label_of(kernel, vat.row), code::problem_of(vat.row))));
-        served.iter().map(|vat| vat.id).collect()
-    };
-    let begun = chosen.into_iter().map(|vat| {
-        let (told, start) = oneshot::channel();
-        // Whoever asked may have gone.
-        run_loop.restart(vat, move |how| drop(told.send(how))).expect("it is served");
-        (vat, start)
-    });
-    Ok((begun.collect(), problems))
+        return Ok(Chosen { vats: vec![Ready::of(kernel, house, id, row)?], problems: Vec::new() });
+    }
+    let (id, _) = calls::find_subcluster(kernel, target)?;
+    let mut chosen = Chosen { vats: Vec::new(), problems: Vec::new() };
+    for vat in kernel.vats().filter(|vat| vat.row.subcluster == id) {
+        match vat.row.status {
+            VatStatus::Active => chosen.vats.push(Ready::of(kernel, house, vat.id, vat.row)?),
+            _ => chosen.problems.push(quarantined(&calls::label_of(kernel, vat.row), code::problem_of(vat.row))),
+        }
+    }
+    Ok(chosen)
+}
+
+fn begin(run_loop: &mut RunLoop, vat: Ready) -> (VatId, oneshot::Receiver<Started>) {
+    let (told, start) = oneshot::channel();
+    // Whoever asked may have gone. A vat that ended, or went into quarantine, meanwhile drops the sender.
+    let begun = run_loop.restart(vat.id, move |how| drop(told.send(how)));
+    if let (Ok(()), Some(code)) = (begun, vat.code) {
+        run_loop.provide(vat.id, code);
+    }
+    (vat.id, start)
 }
 
 fn outcome(kernel: &Kernel, vat: VatId, how: Started) -> Result<RestartedVat, Problem> {
@@ -65,9 +106,10 @@ fn outcome(kernel: &Kernel, vat: VatId, how: Started) -> Result<RestartedVat, Pr
     let label = calls::label_of(kernel, view.row);
     match how {
         Started::Well => Ok(RestartedVat { vat: label, incarnation: view.incarnation }),
-        Started::Ended => Err(gone(&label)),
         Started::RolledBack(cause) => Err(rolled_back(&label, &cause)),
-        Started::Quarantined => Err(code::problem_of(view.row).unwrap_or_else(|| quarantined(&label, None))),
+        Started::Quarantined | Started::Ended => {
+            Err(code::problem_of(view.row).unwrap_or_else(|| quarantined(&label, None)))
+        }
     }
 }
 

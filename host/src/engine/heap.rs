@@ -129,8 +129,7 @@ impl Heap {
         let boot = lifecycle::Boot {
             vat: identity.name.clone(),
             incarnation: boot.incarnation,
-            // The kernel knows whether, the identity which.
-            upgraded_from: boot.upgraded_from.as_ref().and(identity.upgraded_from.clone()),
+            upgraded_from: identity.upgraded_from.clone(),
             parameters: identity.parameters.to_vec(),
             grants,
         };
