@@ -77,6 +77,14 @@ pub(super) fn for_declared(house: &House, recorded: &Recorded, id: VatId, row: &
     })
 }
 
+/// The digest of a component by what the kernel keeps of it, in hexadecimal. Linked code has none that lasts.
+pub(super) fn digest_of(record: &[u8]) -> Option<String> {
+    match CodeRecord::from_record(record).ok()?.source {
+        CodeSource::Stored { sha256, .. } => Some(sha256.hex()),
+        CodeSource::Linked => None,
+    }
+}
+
 /// Whether a vat leaves memory by itself.
 pub(super) fn hibernation(declaration: &Declaration, vat: &str) -> Hibernation {
     match declaration.vats.get(vat).map(|declared| declared.hibernate) {

@@ -6,7 +6,7 @@ use ocap_kernel::Unrest;
 
 use crate::daemon::requests::{Before, Force, HibernateBody, Hibernated};
 use crate::problem::Problem;
-use crate::run_loop::Left;
+use crate::run_loop::Departed;
 
 use super::calls;
 use super::house::House;
@@ -25,8 +25,8 @@ pub(super) async fn hibernate(house: &Arc<House>, body: HibernateBody) -> Result
                 Force::Always => Ok(run_loop.hibernate_by_force(vat)),
             };
             match left {
-                Ok(Left::Now) => Ok(Hibernated { vat: label, was: Before::Awake }),
-                Ok(Left::Before) => Ok(Hibernated { vat: label, was: Before::Idle }),
+                Ok(Departed::Now) => Ok(Hibernated { vat: label, was: Before::Awake }),
+                Ok(Departed::Earlier) => Ok(Hibernated { vat: label, was: Before::Idle }),
                 Err(unrest) => Err(not_at_rest(&label, &unrest)),
             }
         })

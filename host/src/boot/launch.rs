@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ocap_kernel::limits::REFERENCES_DEFAULT;
 use ocap_kernel::{Body, Grant, Kernel, Launch, LaunchVat, ObjectId, SubclusterId, VatView};
 use tokio::sync::oneshot;
 
@@ -194,8 +193,8 @@ pub(super) fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
             parameters: parameters(&declared.parameters, name)?,
             grants: declared.uses.iter().map(grant).collect(),
             mailbox_max: limits.mailbox,
-            references_max: REFERENCES_DEFAULT,
-            turns: 1,
+            references_max: limits.references,
+            turns: declared.turns,
             when_quarantined: declared.when_quarantined,
         });
         components.push(found);

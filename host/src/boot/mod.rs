@@ -158,6 +158,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         io: io.clone(),
         clock: house.clock(),
         accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
+        digest_of: code::digest_of,
         workers: std::thread::available_parallelism().map_or(2, usize::from),
     };
     let spawned = run_loop::start(parts, from_io).map_err(|error| {

@@ -22,6 +22,8 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use ocap_kernel::limits::REFERENCES_DEFAULT;
+
 use super::read::{Item, Section};
 use super::text::Text;
 use super::{Declaration, DeclaredLimits, units};
@@ -85,7 +87,7 @@ impl VatLimits {
         crank: Duration::from_secs(1),
         store_bytes: 256 << 20,
         mailbox: 10_000,
-        references: 100_000,
+        references: REFERENCES_DEFAULT,
     };
 
     /// What a vat asks for, with the defaults where it does not.
@@ -205,7 +207,7 @@ fn memory(item: &Item<'_>) -> Result<MemoryBudget, Problem> {
         Some(item) => read(&item).map(Some),
     };
     Ok(MemoryBudget {
-        awake_vats: at_most("awake_vats", MEMORY.awake_vats, Item::count)?,
+        awake_vats: at_most("awake_vats", MEMORY.awake_vats, |item| item.count())?,
         heap_bytes: at_most("heaps", MEMORY.heap_bytes, units::bytes)?,
     })
 }

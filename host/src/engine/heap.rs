@@ -129,7 +129,8 @@ impl Heap {
         let boot = lifecycle::Boot {
             vat: identity.name.clone(),
             incarnation: boot.incarnation,
-            upgraded_from: identity.upgraded_from.clone(),
+            // Told once, to the first incarnation of new code.
+            upgraded_from: boot.upgraded_from.as_ref().and(identity.upgraded_from.clone()),
             parameters: identity.parameters.to_vec(),
             grants,
         };

@@ -1,6 +1,6 @@
 //! Cranks: handed out to workers, and what becomes of them when they come back.
 
-use ocap_kernel::{Company, Crank, Outcome, Report, VatId, Verdict};
+use ocap_kernel::{Boot, Company, Crank, Delivery, Outcome, Report, VatId, Verdict};
 
 use crate::engine::{CrankTime, Instance};
 
@@ -33,7 +33,10 @@ impl RunLoop {
             Some(instance) => Place::Here(Box::new(instance)),
             None => {
                 let Some(code) = self.codes.get(&crank.vat) else { return self.take_back(&crank) };
-                let code = Box::new(code.clone());
+                let mut code = Box::new(code.clone());
+                if let Delivery::Start(Boot { upgraded_from: Some(record), .. }) = &crank.delivery {
+                    code.identity.upgraded_from = (self.digest_of)(record);
+                }
                 self.make_room_for_one();
                 // What the vat wrote must be with the store's thread before the store is asked for it.
                 if self.wrote.contains(&crank.vat) {

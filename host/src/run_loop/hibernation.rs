@@ -16,13 +16,13 @@ const LOOKS_PER_CRANK: usize = 4;
 /// How many are looked at when there is nothing else to do: a vat may have come to rest by what others did.
 const LOOKS_AT_LEISURE: usize = 1_000;
 
-/// Whether a vat has left memory.
+/// When a vat left memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum Departed {
     /// Just now.
     Now,
     /// It was not there.
-    Before,
+    Earlier,
 }
 
 impl RunLoop {
@@ -30,15 +30,14 @@ impl RunLoop {
     ///
     /// # Errors
     /// Everything that it waits for.
-    pub fn hibernate(&mut self, vat: VatId) -> Result<Left, Vec<Unrest>> {
+    pub fn hibernate(&mut self, vat: VatId) -> Result<Departed, Vec<Unrest>> {
         let unrest = self.kernel.unrest(vat);
         if unrest.is_empty() { Ok(self.hibernate_by_force(vat)) } else { Err(unrest) }
     }
 
     /// Lets a vat leave memory whatever is lost by it: its incarnation ends.
-    pub fn hibernate_by_force(&mut self, vat: VatId) -> Left {
-        let left = if self.has_no_heap(vat) { Left::Before } else { Left::Now };
-        self.kernel.end_heap(vat);
+    pub fn hibernate_by_force(&mut self, vat: VatId) -> Departed {
+        let left = if self.kernel.hibernate_by_force(vat) { Departed::Now } else { Departed::Earlier };
         self.awake.take(vat);
         left
     }

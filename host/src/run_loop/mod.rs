@@ -28,7 +28,7 @@ use crate::io::{FromIo, Io};
 use crate::store::{Store, StoreError};
 
 pub use awake::{Budget, Hibernation};
-pub use hibernation::Left;
+pub use hibernation::Departed;
 pub use starts::Started;
 
 use awake::Awake;
@@ -86,6 +86,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Names the fault of a vat that failed by its own doing.
     pub accuse: Accuse,
+    /// What new code is told of the code before, of which the kernel kept this record: its component's digest.
+    pub digest_of: fn(&[u8]) -> Option<String>,
     /// Threads that run vats; at least 1.
     pub workers: usize,
 }
@@ -124,6 +126,7 @@ pub struct RunLoop {
     io: Arc<Io>,
     clock: Clock,
     accuse: Accuse,
+    digest_of: fn(&[u8]) -> Option<String>,
     events: Receiver<Event>,
     sender: Sender<Event>,
     workers: Workers,
@@ -190,6 +193,7 @@ pub fn start(parts: Parts, mut from_io: tokio::sync::mpsc::UnboundedReceiver<Fro
         io: parts.io,
         clock: parts.clock,
         accuse: parts.accuse,
+        digest_of: parts.digest_of,
         events,
         sender,
         workers,

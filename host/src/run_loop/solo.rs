@@ -44,17 +44,26 @@ impl Solo {
 
 #[cfg(test)]
 mod tests {
-    use ocap_kernel::{CrankId, Delivery, Slot, VatId};
+    use ocap_kernel::{Company, CrankId, Delivery, Slot, VatId};
 
     use super::*;
+
+    fn alone() -> Crank {
+        Crank {
+            id: CrankId(7),
+            vat: VatId(3),
+            message: None,
+            next_slot: Slot(2),
+            delivery: Delivery::Dropped(Vec::new()),
+            company: Company::Alone,
+        }
+    }
 
     #[test]
     fn it_runs_when_all_before_it_is_durable_and_nobody_else_is_in_a_crank() {
         let mut solo = Solo::default();
         assert!(!solo.is_waiting());
-        let crank =
-            Crank { id: CrankId(7), vat: VatId(3), next_slot: Slot(2), delivery: Delivery::Dropped(Vec::new()) };
-        solo.hold(crank, 5);
+        solo.hold(alone(), 5);
         assert_eq!(solo.take(4, Others::Quiet), None);
         assert_eq!(solo.take(5, Others::Busy), None);
         assert!(solo.is_waiting());
@@ -66,9 +75,7 @@ mod tests {
     #[test]
     fn batches_after_its_own_do_not_put_it_off() {
         let mut solo = Solo::default();
-        let crank =
-            Crank { id: CrankId(7), vat: VatId(3), next_slot: Slot(2), delivery: Delivery::Dropped(Vec::new()) };
-        solo.hold(crank, 5);
+        solo.hold(alone(), 5);
         assert!(solo.take(6, Others::Quiet).is_some());
     }
 }

@@ -28,6 +28,7 @@ impl RunLoop {
                 None => self.do_what_is_due(Instant::now()),
             }
             self.hear_all_there_is();
+            self.go_on_with_endings();
             self.begin_cranks();
             self.hand_over_if_due();
         }
@@ -40,6 +41,7 @@ impl RunLoop {
     /// The next event; `None` when none came before something else was due.
     fn wait(&mut self) -> Option<Event> {
         match self.due() {
+            _ if self.has_endings() => self.events.try_recv().ok(),
             None => self.events.recv().ok(),
             Some(due) => self.events.recv_timeout(due.saturating_duration_since(Instant::now())).ok(),
         }
@@ -54,6 +56,19 @@ impl RunLoop {
     fn tidying_due(&self) -> Option<Instant> {
         let idle = self.gathering.is_none() && self.workers.all_free();
         (idle && !self.tidied).then(|| self.last_change + IDLE_BEFORE_TIDYING)
+    }
+
+    /// Vats that have ended let go of their rows a slice a turn, so that the others go on meanwhile. What is left at a stop is done after
+    /// the next start.
+    fn has_endings(&self) -> bool {
+        self.kernel.has_ending() && !self.stopping
+    }
+
+    fn go_on_with_endings(&mut self) {
+        if self.has_endings() {
+            self.kernel.end_slice();
+            self.changed();
+        }
     }
 
     fn do_what_is_due(&mut self, now: Instant) {

@@ -28,7 +28,11 @@ fn digest_of(vat: &Value, which: &str) -> String {
 #[track_caller]
 fn is_first_version(place: &Place) {
     let answer = place.ocap(&["call", "counter", "decrement", "1"]).expect(1).json();
-    assert_eq!(answer["error"]["$error"]["name"].as_str().or(answer["code"].as_str()), Some("no-such-method"), "{answer}");
+    assert_eq!(
+        answer["error"]["$error"]["name"].as_str().or(answer["code"].as_str()),
+        Some("no-such-method"),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -265,7 +269,10 @@ fn a_linked_vat_takes_its_new_component_at_a_restart() {
     assert_eq!(place.call("counter", "increment", &["5"]), 5);
     put_next(&counter);
     let problem = place.ocap(&["upgrade", "counter/counter"]).expect(1).problem("ocap::upgrade::linked");
-    assert!(problem["help"].as_str().is_some_and(|help| help.contains("ocap-host restart counter/counter")), "{problem}");
+    assert!(
+        problem["help"].as_str().is_some_and(|help| help.contains("ocap-host restart counter/counter")),
+        "{problem}"
+    );
     place.ocap(&["restart", "counter/counter"]).expect(0);
     assert_eq!(place.call("counter", "decrement", &["1"]), 4);
     eventually("it is awake", || (place.vat("counter", "counter")["state"] == "awake").then_some(()));
