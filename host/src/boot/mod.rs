@@ -7,12 +7,17 @@
 mod calls;
 mod channels;
 mod code;
+mod ends;
 mod heal;
 mod hibernate;
 mod house;
 mod launch;
+mod preview;
 mod report;
+mod restart;
+mod revoke;
 mod serve;
+mod upgrade;
 
 use std::sync::Arc;
 

@@ -9,14 +9,18 @@ mod client;
 mod exit;
 mod hibernate;
 mod launch;
+mod plan;
 mod quarantine;
 mod render;
+mod restart;
+mod revoke;
 mod run;
 mod session;
 mod status;
 mod stop;
 mod table;
 mod terminate;
+mod upgrade;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -62,6 +66,9 @@ enum Command {
     Call(call::CallArgs),
     Status(status::StatusArgs),
     Hibernate(hibernate::HibernateArgs),
+    Restart(restart::RestartArgs),
+    Upgrade(upgrade::UpgradeArgs),
+    Revoke(revoke::RevokeArgs),
     Terminate(terminate::TerminateArgs),
     Stop(stop::StopArgs),
     #[command(subcommand)]
@@ -95,6 +102,9 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
         Command::Hibernate(args) => hibernate::run(args, session),
+        Command::Restart(args) => restart::run(args, session),
+        Command::Upgrade(args) => upgrade::run(args, session),
+        Command::Revoke(args) => revoke::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),

@@ -59,6 +59,16 @@ impl RunLoop {
         Ok(())
     }
 
+    /// Ends one vat for good.
+    ///
+    /// # Errors
+    /// If there is no such vat.
+    pub fn terminate_vat(&mut self, vat: VatId) -> Result<(), Refusal> {
+        self.kernel.terminate_vat(vat)?;
+        self.forget(vat);
+        Ok(())
+    }
+
     /// Why the last crank of a vat that was undone was undone, if one was since the boot. In words, for operators.
     pub fn last_fault(&self, vat: VatId) -> Option<&str> {
         self.faults.get(&vat).map(String::as_str)

@@ -17,5 +17,8 @@ mod python;
 mod quarantine;
 mod references;
 mod restart;
+mod restarted;
+mod revoke;
 mod scenes;
 mod terminate;
+mod upgrade;
