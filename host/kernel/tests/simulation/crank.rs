@@ -2,7 +2,7 @@
 
 use ocap_kernel::*;
 
-use super::model::{Lead, Names, Sent, Wanted};
+use super::model::{Lead, Names, Sent, Wanted, is_notice};
 use super::options::Ending;
 use super::run::World;
 use super::witness::named;
@@ -23,6 +23,10 @@ impl World {
             self.log(&crank);
             self.check_company(&crank);
             self.check_is_open(&crank);
+            if let Some(number) = self.is_poison(&crank) {
+                self.note("a message kills the process");
+                return self.die(Some((crank, number)));
+            }
             self.flying.push(crank);
             if self.flying.len() == 8 {
                 self.note("eight vats are in a crank at once");
@@ -69,6 +73,10 @@ impl World {
         self.log(&verdict);
         self.cranks += 1;
         let held: Names = self.kernel.references(crank.vat).collect();
+        if let (Delivery::Start(boot), Verdict::Quarantined(_) | Verdict::RolledBack(_)) = (&crank.delivery, &verdict) {
+            assert_eq!(held, names, "a start that fails leaves everything as before");
+            self.check_the_way_back(crank.vat, boot, &verdict);
+        }
         if verdict == Verdict::Applied {
             let new: Names = held.iter().filter(|(slot, _)| !names.contains_key(slot)).map(|(a, b)| (*a, *b)).collect();
             names.extend(&new);
@@ -90,6 +98,21 @@ impl World {
             self.meet();
             // With its c-list gone, what it was given last can't be named, so that it is not known what it made of it.
             self.count_promises_anew();
+        }
+    }
+
+    /// New code that fails gives way to the code before; other code stays, and its vat is not served.
+    fn check_the_way_back(&self, vat: VatId, boot: &Boot, verdict: &Verdict) {
+        let row = self.kernel.vat(vat).expect("a living vat").row;
+        match (&boot.upgraded_from, verdict) {
+            (Some(before), Verdict::RolledBack(_)) => {
+                assert!(
+                    row.code == *before && row.upgrade == Upgrade::None && row.status == VatStatus::Active,
+                    "{row:?}"
+                );
+            }
+            (None, Verdict::Quarantined(_)) => assert!(matches!(row.status, VatStatus::Quarantined(_)), "{row:?}"),
+            (from, verdict) => panic!("{vat} was upgraded from {from:?}, failed, and is {verdict:?}"),
         }
     }
 
@@ -286,17 +309,22 @@ impl World {
     pub fn note_delivery(&mut self, crank: &Crank) {
         match &crank.delivery {
             Delivery::Start(boot) => {
+                if boot.upgraded_from.is_some() {
+                    self.note("new code starts");
+                }
                 if boot.incarnation > 1 {
                     self.note("a vat starts again");
                 }
             }
             Delivery::Message { method, args, .. } => {
-                let sent_on =
-                    number_of(&args.body).and_then(|number| Some((number, self.model.sent_on(number, method)?)));
-                if let Some((number, on)) = sent_on {
-                    self.order.arrived(number, on);
+                if let Some(number) = number_of(&args.body)
+                    && self.model.is_message(number, method)
+                    && !is_notice(method)
+                {
                     self.fates.delivered(number);
-                    if matches!(on, Kref::Promise(_)) {
+                    let on = self.model.sent_on(number, method);
+                    on.into_iter().for_each(|on| self.order.arrived(number, on));
+                    if matches!(on, Some(Kref::Promise(_))) {
                         self.note("a message reaches the end of a promise");
                     }
                 }

@@ -1,6 +1,6 @@
 //! The disk: what was committed. Every number on it is newer than those before it (I15).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ocap_kernel::*;
 
@@ -74,6 +74,37 @@ impl Rows {
             || self.queue.values().any(|queued| queued.queue == Queue::Inbox(vat))
             || self.store.keys().any(|(of, _)| *of == vat);
         assert!(!is_left, "{vat} has ended and a row of it is left");
+    }
+
+    pub fn settled_promises_that_no_row_names(&self) -> BTreeSet<Kref> {
+        let is_settled = |row: &Promise| !matches!(row, Promise::Unsettled { .. });
+        let settled = self.promises.iter().filter(|(_, row)| is_settled(row));
+        let mut unnamed: BTreeSet<Kref> = settled.map(|(id, _)| Kref::Promise(*id)).collect();
+        let mut name = |kref: &Kref| {
+            unnamed.remove(kref);
+        };
+        for row in self.promises.values() {
+            match row {
+                Promise::Unsettled { listeners } => listeners.iter().for_each(&mut name),
+                Promise::Settled(Answer::Fulfill(payload) | Answer::Break(payload)) => {
+                    payload.caps.iter().for_each(&mut name)
+                }
+                Promise::Settled(Answer::Forward(kref)) => name(kref),
+                Promise::Failed(_) => {}
+            }
+        }
+        for queued in self.queue.values() {
+            if let Item::Message(message) = &queued.item {
+                name(&message.target);
+                message.args.caps.iter().for_each(&mut name);
+            }
+        }
+        self.holds.values().chain(self.clist.values()).for_each(&mut name);
+        self.objects.values().for_each(|row| match &row.owner {
+            Owner::Caretaker { target } => name(target),
+            _ => {}
+        });
+        unnamed
     }
 
     /// How many rows there are of those that grow.

@@ -15,7 +15,7 @@ const SENT_ONCE: [&str; 3] = ["x", "y", "poke"];
 #[derive(Default)]
 pub struct Fates {
     /// Where each message waits that is on the disk.
-    waiting: BTreeMap<u64, MessageId>,
+    waiting: BTreeMap<u64, (MessageId, Queue)>,
     /// What was accepted since the last commit.
     accepted: Vec<u64>,
     /// What waits nowhere any more.
@@ -44,18 +44,23 @@ impl Fates {
     /// commit is written.
     pub fn check(&mut self, commit: &Commit, before: &Rows) -> Vec<u64> {
         let mut left = std::mem::take(&mut self.accepted);
+        let mut moved = BTreeMap::new();
         for change in &commit.queue {
-            if let Some(number) = before.queue.get(&change.key).and_then(sent_once) {
-                self.waiting.remove(&number);
+            if let Some((number, _)) = before.queue.get(&change.key).and_then(sent_once) {
+                moved.extend(self.waiting.remove(&number).map(|place| (number, place)));
                 left.push(number);
             }
         }
-        for (id, number) in
-            commit.queue.iter().filter_map(|change| Some((change.key, sent_once(change.value.as_ref()?)?)))
-        {
-            let before = self.waiting.insert(number, id);
-            assert!(before.is_none(), "message {number} waits twice: {before:?} and {id}");
+        for change in &commit.queue {
+            let Some((number, queue)) = change.value.as_ref().and_then(sent_once) else { continue };
+            let place = (change.key, queue);
+            let before = self.waiting.insert(number, place);
+            assert!(before.is_none(), "message {number} waits twice: at {before:?} and {place:?}");
             assert!(!self.ended.contains(&number), "message {number} comes back after it was dealt with");
+            // What waits for a vat keeps its place until it is delivered or answered (kernel-rules 16).
+            let is_moved = |before: &(MessageId, Queue)| before.1 == queue && before.0 != change.key;
+            let moved = moved.get(&number).is_some_and(is_moved) && matches!(queue, Queue::Inbox(_));
+            assert!(!moved, "message {number} lost its place in an inbox");
         }
         left.retain(|number| !self.waiting.contains_key(number));
         left
@@ -82,13 +87,22 @@ impl Fates {
     pub fn crash(&mut self, rows: &Rows) {
         self.accepted.clear();
         self.ended.crash();
-        self.waiting = rows.queue.iter().filter_map(|(id, queued)| Some((sent_once(queued)?, *id))).collect();
+        self.waiting = rows
+            .queue
+            .iter()
+            .filter_map(|(id, queued)| {
+                let (number, queue) = sent_once(queued)?;
+                Some((number, (*id, queue)))
+            })
+            .collect();
     }
 }
 
-fn sent_once(queued: &Queued) -> Option<u64> {
+fn sent_once(queued: &Queued) -> Option<(u64, Queue)> {
     match &queued.item {
-        Item::Message(message) if SENT_ONCE.contains(&message.method.as_str()) => number_of(&message.args.body),
+        Item::Message(message) if SENT_ONCE.contains(&message.method.as_str()) => {
+            Some((number_of(&message.args.body)?, queued.queue))
+        }
         Item::Message(_) | Item::Dropped(_) | Item::Settled { .. } => None,
     }
 }

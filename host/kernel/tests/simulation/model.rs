@@ -154,6 +154,7 @@ impl Model {
         }
         if let ("revoke", Some(Kref::Object(right))) = (sent.method.as_str(), sent.on)
             && let Some(caretaker) = self.rights.get(&right).copied()
+            && !self.revoked.contains(&Kref::Object(right))
         {
             self.revoke(Kref::Object(caretaker));
         }
@@ -246,6 +247,11 @@ impl Model {
         for key in own.map(|(key, _)| *key).collect::<Vec<_>>() {
             self.watches.remove(&key);
         }
+    }
+
+    /// Everything that a watch may hold.
+    pub fn reach_of_watches(&self, asked: impl Iterator<Item = Kref>) -> BTreeSet<Kref> {
+        self.reach(self.watches.iter().filter_map(|(_, kref)| *kref).chain(asked)).krefs
     }
 
     pub fn open_watches(&self) -> Vec<(VatId, u64, Option<Kref>)> {

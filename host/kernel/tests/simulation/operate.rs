@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use ocap_kernel::*;
 
-use super::model::Lead;
-use super::number_of;
-use super::options::Act;
+use super::options::{Act, Host};
 use super::run::World;
 
 impl World {
@@ -30,6 +28,17 @@ impl World {
                 }
             }
             Act::Sweep => self.sweep(),
+            Act::Serve => self.serve(),
+            Act::Conclude => self.conclude_one(),
+            Act::Revoke
+            | Act::RevokeGrant
+            | Act::Restart
+            | Act::Upgrade
+            | Act::Rollback
+            | Act::EndVat
+            | Act::Slice
+            | Act::Die
+            | Act::DropDeadLetter => self.rule(act),
         }
     }
 
@@ -123,57 +132,8 @@ impl World {
         match self.chance.below(4) {
             // This reaches a vat with a full c-list too.
             0 => self.send(target, Vec::new()),
+            _ if self.options.host == Host::Tells => self.send(target, caps),
             _ => self.ask(target, caps),
         }
-    }
-
-    fn connect(&mut self) {
-        let connection = self.kernel.export_until_boot("a client".to_owned());
-        self.connections.push(connection);
-        if let Some(root) = self.random_vat().and_then(|vat| self.kernel.root_of(vat)) {
-            self.ask(root, vec![Kref::Object(connection)]);
-        }
-    }
-
-    fn disconnect(&mut self) {
-        let Some(connection) = self.connections.pop() else { return };
-        let is_held = |vat: &VatId| self.kernel.references(*vat).any(|(_, kref)| kref == Kref::Object(connection));
-        if self.workers.keys().any(is_held) {
-            self.note("a connection ends while it is held");
-        }
-        self.kernel.end_object(connection);
-    }
-
-    fn answer_one(&mut self) {
-        if self.calls.is_empty() {
-            return;
-        }
-        let index = self.chance.below(self.calls.len() as u64);
-        let call = self.calls.swap_remove(usize::try_from(index).expect("small"));
-        let reply = match (self.chance.below(4), call.args.caps.first()) {
-            (0, Some(kref)) => Reply::Settle(Answer::Forward(*kref)),
-            (1, _) => Reply::Fail(Code::NoSuchMethod),
-            (2, kept) => {
-                // A channel that is gone may not keep anything; to be refused is an answer.
-                if self.kernel.keep(call.object, kept.copied()).is_ok() && kept.is_some() {
-                    self.note("a channel keeps something else");
-                }
-                Reply::Settle(Answer::Fulfill(Payload::plain([])))
-            }
-            _ => Reply::Settle(Answer::Fulfill(call.args.clone())),
-        };
-        self.reply(&call, reply);
-    }
-
-    pub fn reply(&mut self, call: &HostCall, reply: Reply) {
-        if let Some(number) = number_of(&call.args.body).filter(|number| self.model.is_message(*number, &call.method)) {
-            self.fates.answered(number);
-            match &reply {
-                Reply::Settle(Answer::Forward(kref)) => self.model.answered_by_host(number, Lead::To(*kref)),
-                Reply::Settle(_) => self.model.answered_by_host(number, Lead::Value(number)),
-                Reply::Fail(_) => {}
-            }
-        }
-        self.kernel.answer_call(call.id, reply);
     }
 }

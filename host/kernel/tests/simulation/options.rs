@@ -52,6 +52,17 @@ pub enum Act {
     Hibernate,
     Wake,
     Sweep,
+    Revoke,
+    RevokeGrant,
+    Restart,
+    Upgrade,
+    Rollback,
+    EndVat,
+    Slice,
+    Die,
+    Serve,
+    Conclude,
+    DropDeadLetter,
 }
 
 /// What a vat does in a crank.
@@ -75,6 +86,9 @@ pub enum Whim {
     Remove,
     Get,
     Pin,
+    Guard,
+    Revoke,
+    Hoard,
     DropOne,
     DropAll,
 }
@@ -114,6 +128,17 @@ pub struct Options {
     pub audit: Audit,
     /// Cranks before the world comes to rest.
     pub cranks: u64,
+    /// Every so many messages one kills the process whenever it is delivered, and nothing else does.
+    pub poison: Option<u64>,
+    /// How the host sends: with questions, or so that it keeps nothing.
+    pub host: Host,
+}
+
+/// How the host sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    Asks,
+    Tells,
 }
 
 impl Options {
@@ -129,6 +154,8 @@ impl Options {
             references_max: chance.pick(&[20, 40, 100_000, 100_000, 100_000]).expect("some"),
             turns: 1 + u32::try_from(chance.below(3)).expect("small"),
             cranks: chance.pick(&[200, 400, 600, 2_000]).expect("some"),
+            poison: (chance.below(6) == 0).then_some(97),
+            host: if chance.below(8) == 0 { Host::Tells } else { Host::Asks },
             audit: if chance.below(8) == 0 { Audit::EveryAct } else { Audit::EverySixteenth },
         }
     }
@@ -166,6 +193,17 @@ fn acts(chance: &mut Chance) -> Weighted<Act> {
         (Act::Hibernate, 40),
         (Act::Wake, 10),
         (Act::Sweep, 10),
+        (Act::Revoke, 15),
+        (Act::RevokeGrant, 3),
+        (Act::Restart, 10),
+        (Act::Upgrade, 10),
+        (Act::Rollback, 10),
+        (Act::EndVat, 2),
+        (Act::Slice, 20),
+        (Act::Die, 6),
+        (Act::Serve, 10),
+        (Act::Conclude, 20),
+        (Act::DropDeadLetter, 2),
     ];
     Weighted::some_of(chance, &some, &always)
 }
@@ -189,8 +227,15 @@ fn whims(chance: &mut Chance) -> Weighted<Whim> {
         (Whim::Remove, 1),
         (Whim::Get, 2),
         (Whim::Pin, 1),
+        (Whim::Guard, 3),
+        (Whim::Revoke, 2),
     ];
-    Weighted::some_of(chance, &some, &[(Whim::Call, 7), (Whim::DropOne, 12), (Whim::DropAll, 1)])
+    let mut always = vec![(Whim::Call, 7), (Whim::DropOne, 12), (Whim::DropAll, 1)];
+    if chance.below(50) == 0 {
+        // Until it has more rows than one slice lets go of.
+        always.push((Whim::Hoard, 1));
+    }
+    Weighted::some_of(chance, &some, &always)
 }
 
 fn endings(chance: &mut Chance) -> Weighted<Ending> {

@@ -23,12 +23,7 @@ impl World {
     /// Everybody lets go, until nothing moves any more.
     pub fn come_to_rest(&mut self, what: LetGo) {
         self.heal();
-        for connection in std::mem::take(&mut self.connections) {
-            self.kernel.end_object(connection);
-        }
-        for (object, _) in self.kernel.host_objects().map(|(id, name)| (id, name.to_owned())).collect::<Vec<_>>() {
-            self.kernel.keep(object, None).expect("a channel");
-        }
+        self.close();
         for _ in 0..ROUNDS_MAX {
             self.kernel.sweep();
             self.kernel.end_slice();
@@ -106,6 +101,8 @@ impl World {
         while let Kref::Object(object) = at {
             match self.kernel.object(object).map(|row| &row.owner) {
                 Some(Owner::Caretaker { target }) => at = *target,
+                // The right to revoke a caretaker keeps it, and with it what it guards.
+                Some(Owner::Revoker(caretaker)) => at = Kref::Object(*caretaker),
                 Some(_) | None => return true,
             }
         }
@@ -115,13 +112,21 @@ impl World {
     /// Nobody holds a resolver any more, so whoever asked has heard.
     pub fn assert_everybody_has_heard(&mut self) {
         // A resolver that the host was shown, if only in the value of a promise, is in its hands until the process ends.
-        if self.shown.iter().any(|kref| !matches!(kref, Kref::Object(_))) {
+        if self.shown.iter().any(|kref| !self.is_plain(*kref)) {
             return;
         }
-        assert!(self.asked.is_empty(), "who asked has heard: {:?}", self.asked);
+        assert!(self.asked.is_empty(), "who asked has heard: {:?}, {}", self.asked, self.what_is_open());
         let open = self.model.open_watches();
         assert!(open.is_empty(), "who watched has heard: {open:?}");
         self.note("everybody has heard");
+    }
+
+    /// For whoever has to find out who did not settle what.
+    fn what_is_open(&self) -> String {
+        let open = self.disk.promises.iter().filter(|(_, row)| matches!(row, Promise::Unsettled { .. }));
+        let krefs = |vat: &VatId| self.kernel.references(*vat).map(|(_, kref)| kref).collect::<Vec<_>>();
+        let held: Vec<_> = self.workers.keys().map(|vat| (*vat, krefs(vat))).collect();
+        format!("{open:?}\n{held:?}\n{:?}\n{:?}", self.disk.holds, self.disk.queue, open = open.collect::<Vec<_>>())
     }
 
     pub fn assert_nothing_is_left(&mut self) {

@@ -28,16 +28,19 @@ pub struct World {
     /// References that the host was shown.
     pub shown: Vec<Kref>,
     /// Questions of the host that wait for their answers.
-    pub asked: BTreeSet<AskId>,
+    pub asked: BTreeMap<AskId, PromiseId>,
     pub model: Model,
     pub order: Order,
     pub fates: Fates,
     pub events: Events,
     pub tokens: u64,
+    /// How often each message killed the process in a lone delivery.
+    pub deaths: BTreeMap<u64, u32>,
     pub cranks: u64,
     /// The number that the kernel should give to the next promise.
     next_promise: Option<u64>,
     acts: u64,
+    commits: u64,
     /// After which act everything was counted again.
     audited: u64,
     /// Everything that vats were told and what came of it, in one number.
@@ -62,15 +65,17 @@ impl World {
             calls: Vec::new(),
             connections: Vec::new(),
             shown: Vec::new(),
-            asked: BTreeSet::new(),
+            asked: BTreeMap::new(),
             model: Model::default(),
             order: Order::default(),
             fates: Fates::default(),
             events: BTreeMap::new(),
             tokens: 0,
+            deaths: BTreeMap::new(),
             cranks: 0,
             next_promise: Some(Counters::default().promise),
             acts: 0,
+            commits: 0,
             audited: 0,
             log: None,
         };
@@ -169,6 +174,10 @@ impl World {
             self.log(&output);
             self.let_out(output);
         }
+        self.commits += 1;
+        if self.commits.is_multiple_of(32) {
+            self.check_settled_promises();
+        }
         self.model.commit();
         self.order.commit();
         self.fates.commit();
@@ -185,7 +194,7 @@ impl World {
                 self.calls.push(call);
             }
             Output::Answered { ask, resolution } => {
-                assert!(self.asked.remove(&ask), "a question is answered once");
+                assert!(self.asked.remove(&ask).is_some(), "a question is answered once");
                 self.model.end(None, &named(&resolution, |kref| Some(*kref)));
                 self.hear(&resolution);
             }
@@ -293,9 +302,9 @@ impl World {
         let body = self.next_body();
         match self.kernel.ask(target, "poke", Payload { body: body.clone(), caps: caps.clone() }) {
             Ok(ask) => {
-                let wanted = Wanted::AtPromise(self.new_promise());
-                self.host_sent(&body, target, caps, wanted);
-                self.asked.insert(ask);
+                let promise = self.new_promise();
+                self.host_sent(&body, target, caps, Wanted::AtPromise(promise));
+                self.asked.insert(ask, promise);
             }
             Err(refusal) => self.refused(&refusal),
         }
@@ -326,12 +335,37 @@ impl World {
         self.note("the host names what is gone");
     }
 
+    /// A settled promise has a row only as long as somebody names it; to hold its spent resolver is nothing (kernel-rules 9).
+    fn check_settled_promises(&self) {
+        let mut unnamed = self.disk.settled_promises_that_no_row_names();
+        for vat in self.workers.keys() {
+            for (_, kref) in self.kernel.references(*vat) {
+                unnamed.remove(&kref);
+            }
+        }
+        for kref in &self.shown {
+            unnamed.remove(kref);
+        }
+        if !unnamed.is_empty() && !self.kernel.has_ending() {
+            let watched = self.model.reach_of_watches(self.asked.values().map(|promise| Kref::Promise(*promise)));
+            let kept: Vec<_> = unnamed.iter().filter(|kref| !watched.contains(kref)).collect();
+            assert!(kept.is_empty(), "settled promises have rows that nobody needs: {kept:?}");
+        }
+    }
+
     fn note_rows(&mut self, commit: &Commit) {
         for change in &commit.queue {
             match change.value.as_ref().map(|queued| queued.queue) {
                 Some(Queue::Promise(_)) => self.note("a message waits on a promise"),
                 Some(Queue::Host) => self.note("a message waits for the host"),
                 Some(Queue::Inbox(_)) | None => {}
+            }
+        }
+        for change in &commit.dead_letters {
+            match change.value.as_ref().map(|letter| letter.why) {
+                Some(Why::MailboxFull) => self.note("an answer becomes a dead letter"),
+                Some(Why::KilledTheProcess) => self.note("poison becomes a dead letter"),
+                None => {}
             }
         }
         for change in &commit.promises {

@@ -30,12 +30,22 @@ pub fn follow(whim: Whim, chance: &mut Chance, turn: &mut Turn<'_>, tokens: &mut
             turn.settle(resolver, Answer::Forward(to.unwrap_or(promise)));
         }
         Whim::Settle | Whim::SettleAndKeep => settle(whim, chance, turn),
+        Whim::Revoke => {
+            let rights: Vec<Slot> = turn.worker.rights.intersection(&turn.worker.handles).copied().collect();
+            if let Some(right) = chance.pick(&rights) {
+                turn.call(right, "revoke", Vec::new());
+            }
+        }
+        Whim::Hoard => (0..40).for_each(|_| {
+            turn.new_promise();
+        }),
         Whim::Call
         | Whim::CallResolver
         | Whim::SendWithAnswerTo
         | Whim::Pipeline
         | Whim::Watch
         | Whim::Listen
+        | Whim::Guard
         | Whim::DropOne => with_a_handle(whim, chance, turn, tokens),
     }
 }
@@ -91,6 +101,13 @@ fn with_a_handle(whim: Whim, chance: &mut Chance, turn: &mut Turn<'_>, tokens: &
         Whim::Listen => {
             let listener = one_handle(chance, turn).expect("there is one");
             turn.listen(one, listener);
+        }
+        Whim::Guard => {
+            let (guarded, right) = turn.guard(one);
+            let friend = one_handle(chance, turn).expect("there is one");
+            let caps = if chance.below(4) == 0 { vec![guarded, right] } else { vec![guarded] };
+            turn.send(friend, "y", caps, None);
+            turn.call(guarded, "x", Vec::new());
         }
         _ => turn.drop(one),
     }

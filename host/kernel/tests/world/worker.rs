@@ -12,6 +12,8 @@ pub struct Worker {
     pub handles: BTreeSet<Slot>,
     pub known: BTreeSet<Slot>,
     pub resolvers: BTreeSet<Slot>,
+    /// Rights to revoke that it made itself.
+    pub rights: BTreeSet<Slot>,
     pub exports: BTreeMap<u64, (Slot, Lifetime)>,
     pub store: BTreeMap<Vec<u8>, Vec<Slot>>,
     pub grants: BTreeMap<String, Slot>,
@@ -171,6 +173,7 @@ impl<'w> Turn<'w> {
     /// A caretaker of a reference, and the right to revoke it.
     pub fn guard(&mut self, target: Slot) -> (Slot, Slot) {
         let (guarded, revoker) = (self.fresh(), self.fresh());
+        self.worker.rights.insert(revoker);
         self.syscalls.push(Syscall::Guard { target, guarded, revoker });
         (guarded, revoker)
     }
@@ -243,6 +246,7 @@ impl<'w> Turn<'w> {
             |slot: &Slot| handles.contains(slot) || kept.contains(slot) || own.contains(slot) || grants.contains(slot);
         self.worker.known.retain(stays);
         self.worker.resolvers.retain(stays);
+        self.worker.rights.retain(stays);
         report
     }
 
