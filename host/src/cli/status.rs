@@ -97,7 +97,7 @@ fn channel_row(subcluster: &SubclusterStatus, channel: &ChannelStatus) -> [Strin
 mod tests {
     use super::*;
     use crate::daemon::Phase;
-    use crate::daemon::requests::{ChannelState, VatState};
+    use crate::daemon::requests::{ChannelState, VatComponent, VatState};
 
     fn vat(name: &str, id: &str, state: VatState) -> VatStatus {
         VatStatus {
@@ -161,6 +161,30 @@ error ocap::component::missing (matcher/index): the component is missing
   help: build it
 ";
         assert_eq!(text(&status), expected);
+    }
+
+    #[test]
+    fn a_vat_that_can_be_rolled_back_is_shown_with_the_command_that_does_it() {
+        let kept = VatComponent {
+            written: "a.wasm".into(),
+            resolved: "/v/a.wasm".into(),
+            linked: false,
+            sha256: Some(format!("sha256:{}", "1".repeat(64))),
+            bytes: Some(7),
+        };
+        let upgraded = VatStatus { kept: Some(kept), ..vat("b", "v1", VatState::Idle) };
+        let subcluster = SubclusterStatus {
+            id: "s1".into(),
+            name: "a".into(),
+            bootstrap: "b".into(),
+            vats: vec![upgraded, vat("c", "v2", VatState::Idle)],
+            channels: vec![],
+        };
+        assert_eq!(
+            kept_lines(&subcluster),
+            ["a/b: the component before its last upgrade is kept (111111111111 from /v/a.wasm): \
+              `ocap-host upgrade a/b --rollback`\n"]
+        );
     }
 
     #[test]
