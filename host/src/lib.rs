@@ -15,4 +15,5 @@ pub mod io;
 pub mod powers;
 pub mod problem;
 pub mod run_loop;
+pub mod services;
 pub mod store;

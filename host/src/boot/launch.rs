@@ -3,30 +3,43 @@
 //! Everything that can fail is done first: read, checked, compiled; then, on the loop's thread, the channels are opened and one
 //! commit makes it true.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
+use ocap_kernel::{Body, Grant, Kernel, Launch, LaunchVat, ObjectId, SubclusterId};
 use tokio::sync::oneshot;
 
 use crate::bundle::Source;
 use crate::component::CodeSource;
-use crate::daemon::requests::{IfChanged, Launched, Origin};
-use crate::declaration::Use;
+use crate::daemon::requests::{IfChanged, Launched, Origin, Terminated};
+use crate::declaration::{Declaration, Standing, Use};
 use crate::engine::{Code, Limits};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
+use crate::services::Name;
 
 use super::channels::{channel_of, object_name, spec};
 use super::house::House;
-use super::{code, report};
+use super::{calls, code, report, services, system};
 
 /// What somebody wants to be launched.
-struct Order {
-    source: Source,
+pub(super) struct Wish {
+    /// The absolute path of a declaration or bundle.
+    pub(super) path: PathBuf,
     /// The file as it was named.
-    written: String,
-    if_changed: IfChanged,
+    pub(super) written: String,
+    /// The name that the subcluster must have, if whoever wishes has said it.
+    pub(super) name: Option<String>,
+    /// What to do if it runs already, from another declaration.
+    pub(super) if_changed: IfChanged,
+    /// On whose behalf.
+    pub(super) standing: Standing,
+}
+
+/// A wish and what was found at its path.
+struct Order {
+    wish: Wish,
+    source: Source,
 }
 
 /// An order of which everything was checked and compiled.
@@ -51,16 +64,12 @@ enum Verdict {
 ///
 /// # Errors
 /// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
-pub(super) async fn launch(
-    house: &Arc<House>,
-    path: &Path,
-    written: &str,
-    if_changed: IfChanged,
-) -> Result<Launched, Problem> {
+pub(super) async fn launch(house: &Arc<House>, wish: Wish) -> Result<Launched, Problem> {
     let opener = house.clone();
-    let path: PathBuf = path.to_owned();
+    let path = wish.path.clone();
     let source = blocking(move || Source::open(&path, &opener.files)).await?;
-    let order = Order { source, written: written.to_owned(), if_changed };
+    check_name(&wish, &source.declaration)?;
+    let order = Order { wish, source };
     let (order, verdict) = house
         .act(move |run_loop, house| {
             let verdict = judge(run_loop, house, &order);
@@ -96,14 +105,28 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> +
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(super::house::stopping()))
 }
 
+/// Whoever says a name means a subcluster of that name.
+fn check_name(wish: &Wish, declaration: &Declaration) -> Result<(), Problem> {
+    let found = &declaration.name;
+    match &wish.name {
+        Some(name) if name != found => {
+            let message = format!("{} declares the subcluster `{found}`, not `{name}`", wish.written);
+            Err(Problem::new("ocap::launch::other_name", message)
+                .with_help(format!("write `name = \"{name}\"` there, or call it `{found}` here")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn judge(run_loop: &RunLoop, house: &House, order: &Order) -> Result<Verdict, Problem> {
     let kernel = run_loop.kernel();
     let declaration = &order.source.declaration;
+    system::check_name_is_free(house, kernel, &declaration.name, order.wish.standing)?;
     let Some((id, _)) = kernel.subclusters().find(|(_, row)| row.name == declaration.name) else {
         return Ok(Verdict::New);
     };
     let difference = house.declaration(kernel, id)?.declaration.difference(declaration);
-    match order.if_changed {
+    match order.wish.if_changed {
         _ if difference.is_empty() => Ok(Verdict::Known(id)),
         IfChanged::Refuse => Err(changed(order, difference)),
         IfChanged::Replace => Ok(Verdict::Replaces(id)),
@@ -111,7 +134,7 @@ fn judge(run_loop: &RunLoop, house: &House, order: &Order) -> Result<Verdict, Pr
 }
 
 fn changed(order: &Order, difference: Vec<String>) -> Problem {
-    let Order { source, written, .. } = order;
+    let Order { source, wish: Wish { written, .. } } = order;
     let name = &source.declaration.name;
     let message = format!("subcluster `{name}` is running, and {written} declares it otherwise");
     let mut problem = Problem::new("ocap::launch::changed", message).with_help(format!(
@@ -130,6 +153,7 @@ fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
     let mut vats = Vec::new();
     let mut codes = Vec::new();
     let mut to_store = Vec::new();
+    services::check(declaration, order.wish.standing)?;
     for (name, declared) in &declaration.vats {
         let found = source.code(name, &house.files, &house.blobs)?;
         let limits = house.config.limits(declaration, name)?;
@@ -154,11 +178,12 @@ fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
         house.blobs.put(&bytes).map_err(|fault| source.place(name).diagnose(&fault.into()))?;
     }
     let channel = |channel: &String| (format!("io.{channel}"), object_name(&declaration.name, channel));
+    let channels = declaration.channels.keys().map(channel);
     let launch = Launch {
         name: declaration.name.clone(),
         bootstrap: declaration.bootstrap.clone(),
-        declaration: source.to_record()?.into(),
-        host_objects: declaration.channels.keys().map(channel).collect(),
+        declaration: source.to_record(order.wish.standing)?.into(),
+        host_objects: channels.chain(services::objects(declaration)).collect(),
         vats,
     };
     Ok(Plan { order, launch, codes })
@@ -209,6 +234,7 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
             return Err(problem);
         }
     }
+    let objects: Vec<String> = plan.launch.host_objects.iter().map(|(_, name)| name.clone()).collect();
     let names: Vec<String> = plan.launch.vats.iter().map(|vat| vat.name.clone()).collect();
     let subcluster = match run_loop.kernel_mut().launch(plan.launch) {
         Ok(subcluster) => subcluster,
@@ -217,6 +243,9 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
             return Err(Problem::new("ocap::launch::refused", "the launch was refused").because(&refusal));
         }
     };
+    for (index, name) in objects.iter().enumerate() {
+        run_loop.services().restore(ObjectId(first.0 + index as u64), name, None);
+    }
     for (name, (compiled, limits)) in names.iter().zip(plan.codes) {
         let vat = report::find_vat(run_loop.kernel(), subcluster, name).expect("it was launched just now");
         let made = code::provided(run_loop.kernel(), house, vat, compiled, limits);
@@ -226,16 +255,38 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
     Ok((subcluster, origin))
 }
 
-/// Ends a living subcluster for good, with its channels.
+/// Ends a user's subcluster for good.
+///
+/// # Errors
+/// If there is none of that name, or it belongs to the host.
+pub(super) async fn terminate(house: &Arc<House>, name: String) -> Result<Terminated, Problem> {
+    house
+        .act(move |run_loop, house| {
+            let kernel = run_loop.kernel();
+            let (id, _) = calls::find_subcluster(kernel, &name)?;
+            system::check_may_end(house, kernel, id, &name)?;
+            let vats = kernel.vats().filter(|vat| vat.row.subcluster == id).map(|vat| vat.row.name.clone()).collect();
+            end(run_loop, house, id);
+            Ok(Terminated { id: id.to_string(), name, vats })
+        })
+        .await?
+}
+
+/// Ends a living subcluster for good, with its channels, services and timers.
 pub(super) fn end(run_loop: &mut RunLoop, house: &House, id: SubclusterId) {
-    let kernel = run_loop.kernel();
-    let Some((_, row)) = kernel.subclusters().find(|(living, _)| *living == id) else { return };
-    let name = row.name.clone();
-    let belongs = |object_name: &str| channel_of(object_name).is_some_and(|(of, _)| of == name);
-    let objects = kernel.host_objects().filter(|(_, object_name)| belongs(object_name));
-    let objects: Vec<_> = objects.map(|(object, _)| object).collect();
+    let Some(objects) = host_objects_of(run_loop.kernel(), id) else { return };
     run_loop.terminate(id, &objects).expect("it was found just now");
     house.forget_declaration(id);
+}
+
+/// The host objects that end with a subcluster; `None` if it does not live.
+pub(super) fn host_objects_of(kernel: &Kernel, id: SubclusterId) -> Option<Vec<ObjectId>> {
+    let (_, row) = kernel.subclusters().find(|(living, _)| *living == id)?;
+    let belongs = |name: &str| {
+        channel_of(name).is_some_and(|(of, _)| of == row.name)
+            || Name::parse(name).is_some_and(|object| object.subcluster() == row.name)
+    };
+    Some(kernel.host_objects().filter(|(_, name)| belongs(name)).map(|(object, _)| object).collect())
 }
 
 fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin) -> Result<Launched, Problem> {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::daemon::requests::{Inventory, Request, Terminated};
+use crate::daemon::requests::{Inventory, Request};
 use crate::daemon::{Ending, Signals};
+use crate::declaration::Standing;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
-use super::{calls, heal, launch, report};
+use super::launch::{self, Wish};
+use super::{calls, heal, pins, report};
 use crate::io::Io;
 
 /// A host whose loop runs.
@@ -118,31 +120,24 @@ async fn answer(house: Arc<House>, request: Request) {
             drop(reply.send(report::full(&house).await));
         }
         Request::Launch { path, written, if_changed, reply } => {
-            drop(reply.send(launch::launch(&house, &path, &written, if_changed).await));
+            let wish = Wish { path, written, name: None, if_changed, standing: Standing::User };
+            drop(reply.send(launch::launch(&house, wish).await));
         }
         Request::Terminate { subcluster, reply } => {
-            drop(reply.send(terminate(&house, subcluster).await));
+            drop(reply.send(launch::terminate(&house, subcluster).await));
         }
         Request::Call { target, method, args, reply } => {
             drop(reply.send(calls::call(&house, target, method, args).await));
         }
+        Request::Pin { reference, label, reply } => {
+            drop(reply.send(pins::pin(&house, reference, label).await));
+        }
+        Request::Pins(reply) => drop(reply.send(pins::all(&house).await)),
+        Request::Unpin { id, reply } => drop(reply.send(pins::unpin(&house, id).await)),
         Request::QuarantineList(reply) => {
             drop(reply.send(house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await));
         }
         Request::QuarantineRetry { vat, reply } => drop(reply.send(heal::retry(&house, vat).await)),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }
-}
-
-/// Ends a subcluster for good.
-async fn terminate(house: &Arc<House>, name: String) -> Result<Terminated, Problem> {
-    house
-        .act(move |run_loop, house| {
-            let kernel = run_loop.kernel();
-            let (id, _) = calls::find_subcluster(kernel, &name)?;
-            let vats = kernel.vats().filter(|vat| vat.row.subcluster == id).map(|vat| vat.row.name.clone()).collect();
-            launch::end(run_loop, house, id);
-            Ok(Terminated { id: id.to_string(), name, vats })
-        })
-        .await?
 }

@@ -8,6 +8,7 @@ mod call;
 mod client;
 mod exit;
 mod launch;
+mod pins;
 mod quarantine;
 mod render;
 mod run;
@@ -61,6 +62,9 @@ enum Command {
     Call(call::CallArgs),
     Status(status::StatusArgs),
     Terminate(terminate::TerminateArgs),
+    Pin(pins::PinArgs),
+    Pins(pins::PinsArgs),
+    Unpin(pins::UnpinArgs),
     Stop(stop::StopArgs),
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -93,6 +97,9 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
+        Command::Pin(args) => pins::pin(args, session),
+        Command::Pins(args) => pins::list(args, session),
+        Command::Unpin(args) => pins::unpin(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),

@@ -51,8 +51,9 @@ fn head(status: &Status) -> String {
 }
 
 fn vat_row(subcluster: &SubclusterStatus, vat: &VatStatus) -> [String; 6] {
+    let mark = if subcluster.system { " (system)" } else { "" };
     [
-        format!("{}/{}", subcluster.name, vat.name),
+        format!("{}/{}{mark}", subcluster.name, vat.name),
         vat.id.clone(),
         vat.state.as_str().to_owned(),
         vat.incarnation.to_string(),
@@ -105,6 +106,7 @@ mod tests {
                 id: "s1".into(),
                 name: "matcher".into(),
                 bootstrap: "matcher".into(),
+                system: false,
                 vats: vec![vat("matcher", "v1", VatState::Awake), vat("index", "v2", VatState::Quarantined)],
                 channels: vec![channel],
             }],

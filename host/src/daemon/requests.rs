@@ -48,6 +48,24 @@ pub enum Request {
         /// Where the answer goes.
         reply: Reply<CallOutcome>,
     },
+    /// Keep a reference until it is unpinned.
+    Pin {
+        /// `subcluster`, `subcluster/vat` or a kref.
+        reference: String,
+        /// What the operator calls it.
+        label: Option<String>,
+        /// Where the answer goes.
+        reply: Reply<Pin>,
+    },
+    /// All that is kept so.
+    Pins(Reply<Vec<Pin>>),
+    /// Keep a reference no longer.
+    Unpin {
+        /// `pin12`.
+        id: String,
+        /// Where the answer goes.
+        reply: Reply<Pin>,
+    },
     /// The diagnostics of everything in quarantine.
     QuarantineList(Reply<Vec<Problem>>),
     /// Try once more to serve what is in quarantine.
@@ -140,6 +158,9 @@ pub struct SubclusterStatus {
     pub name: String,
     /// The name of the vat that answers for it.
     pub bootstrap: String,
+    /// Whether it belongs to the host: `host.toml` launches and ends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub system: bool,
     /// Its vats.
     pub vats: Vec<VatStatus>,
     /// Its channels.
@@ -393,6 +414,46 @@ pub struct CallBody {
     pub args: Vec<Value>,
 }
 
+/// The body of `POST /v1/pin`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinBody {
+    /// `subcluster`, `subcluster/vat` or a kref.
+    pub reference: String,
+    /// What the operator calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// The body of `POST /v1/unpin`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnpinBody {
+    /// `pin12`.
+    pub id: String,
+}
+
+/// A reference that is kept for the operator: the answer of `POST /v1/pin`, and of `POST /v1/unpin` for the one that was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "$type", rename = "pin")]
+pub struct Pin {
+    /// `pin12`.
+    pub id: String,
+    /// `ko7`.
+    pub reference: String,
+    /// What the operator calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// All that is kept for the operator: `GET /v1/pins`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "$type", rename = "pins")]
+pub struct Pins {
+    /// Oldest first.
+    pub pins: Vec<Pin>,
+}
+
 /// The body of `POST /v1/quarantine/retry`; `{}` for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -422,6 +483,7 @@ mod tests {
             id: "s1".into(),
             name: "counter".into(),
             bootstrap: "counter".into(),
+            system: false,
             vats: vec![vat],
             channels: Vec::new(),
         }

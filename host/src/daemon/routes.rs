@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 
 use super::control::{BODY_BYTES_MAX, Desk, STARTING, STOPPING, stopping};
 use super::requests::{
-    CallBody, CallOutcome, Inventory, LaunchBody, Launched, Pong, Quarantine, Reply, Request, Retried, RetryBody,
-    Status, Stopping, TerminateBody, Terminated,
+    CallBody, CallOutcome, Inventory, LaunchBody, Launched, Pin, PinBody, Pins, Pong, Quarantine, Reply, Request, Retried,
+    RetryBody, Status, Stopping, TerminateBody, Terminated, UnpinBody,
 };
 use super::status_file::Phase;
 use crate::problem::Problem;
@@ -96,6 +96,21 @@ pub(super) async fn call(State(desk): Desks, body: Body) -> Answer<CallOutcome> 
     ask(&desk, |reply| Request::Call { target, method, args, reply }).await.map(Json)
 }
 
+pub(super) async fn pin(State(desk): Desks, body: Body) -> Answer<Pin> {
+    let PinBody { reference, label } = parse(body)?;
+    ask(&desk, |reply| Request::Pin { reference, label, reply }).await.map(Json)
+}
+
+pub(super) async fn pins(State(desk): Desks) -> Answer<Pins> {
+    let pins = ask(&desk, Request::Pins).await?;
+    Ok(Json(Pins { pins }))
+}
+
+pub(super) async fn unpin(State(desk): Desks, body: Body) -> Answer<Pin> {
+    let UnpinBody { id } = parse(body)?;
+    ask(&desk, |reply| Request::Unpin { id, reply }).await.map(Json)
+}
+
 pub(super) async fn quarantine(State(desk): Desks) -> Answer<Quarantine> {
     let problems = ask(&desk, Request::QuarantineList).await?;
     Ok(Json(Quarantine { problems }))
@@ -122,7 +137,7 @@ pub(super) async fn stop(State(desk): Desks, _: Body) -> Answer<Stopping> {
 
 pub(super) async fn no_such_route(uri: Uri) -> Refusal {
     Refusal(Problem::new(NO_SUCH_ROUTE, format!("there is nothing at `{}`", uri.path())).with_help(
-        "the paths are /v1/ping, /v1/status, /v1/launch, /v1/terminate, /v1/call, /v1/quarantine, /v1/quarantine/retry and /v1/stop",
+        "the paths are /v1/ping, /v1/status, /v1/launch, /v1/terminate, /v1/call, /v1/pin, /v1/pins, /v1/unpin, /v1/quarantine, /v1/quarantine/retry and /v1/stop",
     ))
 }
 

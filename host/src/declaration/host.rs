@@ -9,15 +9,19 @@
 //! crank = "10s"
 //! store = "4GiB"
 //! mailbox = 100000
+//!
+//! [system.steward]            # launched at each start if it is not there, ended when it stands here no more
+//! declaration = "/srv/steward/subcluster.toml"   # or a bundle; relative to the home
 //! ```
 
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use super::parse::check_name;
 use super::read::{Item, Section};
 use super::text::Text;
 use super::{Declaration, DeclaredLimits, units};
-use crate::problem::{Problem, printable};
+use crate::problem::{Problem, Span, printable};
 
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,19 @@ pub struct HostConfig {
     pub roots: Vec<PathBuf>,
     /// The most that any vat gets.
     pub ceilings: VatLimits,
+    /// The subclusters that belong to the host, in the order written.
+    pub system: Vec<SystemSubcluster>,
+}
+
+/// `[system.NAME]`: a subcluster that the operator wants to be there whenever the host runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemSubcluster {
+    /// The name that its declaration must have too.
+    pub name: String,
+    /// The path of its declaration or bundle as written; a relative one begins at the home.
+    pub declaration: String,
+    /// Where that stands in `host.toml`.
+    pub span: Span,
 }
 
 /// What one vat gets.
@@ -64,7 +81,7 @@ impl VatLimits {
 impl Default for HostConfig {
     /// Where there is no `host.toml`.
     fn default() -> HostConfig {
-        HostConfig { roots: Vec::new(), ceilings: CEILINGS }
+        HostConfig { roots: Vec::new(), ceilings: CEILINGS, system: Vec::new() }
     }
 }
 
@@ -76,10 +93,11 @@ impl HostConfig {
     pub fn parse(text: &str, file: &str) -> Result<HostConfig, Problem> {
         let text = Text::new("host_config", text, file)?;
         let document = text.document()?;
-        let top = Section::whole(&text, &document).only(&["channels", "limits"])?;
+        let top = Section::whole(&text, &document).only(&["channels", "limits", "system"])?;
         let roots = top.get("channels").map(|item| roots(&item)).transpose()?.unwrap_or_default();
         let ceilings = top.get("limits").map(|item| ceilings(&item)).transpose()?.unwrap_or(CEILINGS);
-        Ok(HostConfig { roots, ceilings })
+        let system = top.get("system").map(|item| system(&text, &item)).transpose()?.unwrap_or_default();
+        Ok(HostConfig { roots, ceilings, system })
     }
 
     /// What a vat gets: what it asks for if that is allowed; where it does not ask, the default or the ceiling, whichever is less.
@@ -140,6 +158,16 @@ fn root(item: &Item<'_>) -> Result<PathBuf, Problem> {
     }
     let message = format!("`{}` is no root for channels", printable(&path.to_string_lossy()));
     Err(item.problem("root_malformed", message, "an absolute path without `..` is wanted"))
+}
+
+fn system(text: &Text, table: &Item<'_>) -> Result<Vec<SystemSubcluster>, Problem> {
+    let one = |item: &Item<'_>| {
+        check_name(&item.name, |message| item.key_problem("bad_name", message, "this name"))?;
+        let declaration = item.section()?.only(&["declaration"])?.require("declaration")?;
+        let span = text.span(declaration.at.clone(), "configured here");
+        Ok(SystemSubcluster { name: item.name.clone(), declaration: declaration.path()?.to_owned(), span })
+    };
+    table.section()?.items().iter().map(one).collect()
 }
 
 fn ceilings(item: &Item<'_>) -> Result<VatLimits, Problem> {
