@@ -12,14 +12,14 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::daemon::home::APPS;
-use crate::daemon::requests::{IfChanged, Launched, SubclusterStatus};
+use crate::daemon::requests::{ChannelStatus, IfChanged, Launched, SubclusterStatus, TerminateBody, VatStatus};
 use crate::declaration::{Standing, is_name};
 use crate::problem::Problem;
 use crate::services::{Act, Errand, Services};
 
 use super::house::{House, STOPPING};
 use super::launch::{self, Wish};
-use super::{calls, report, system};
+use super::{calls, report, serve, system};
 
 /// Runs errands, each beside the others, for as long as there are any.
 pub(super) async fn run_all(house: Arc<House>, services: Services, mut errands: UnboundedReceiver<Errand>) {
@@ -46,7 +46,7 @@ async fn run(house: &Arc<House>, act: Act) -> Result<Reply, Problem> {
             Ok(value(&inventory.subclusters.iter().map(short).collect()))
         }
         Act::Launch(name) => launch_app(house, name).await,
-        Act::Terminate(name) => match launch::terminate(house, name).await {
+        Act::Terminate(name) => match serve::terminate(house, TerminateBody { subcluster: name }).await {
             Ok(terminated) => Ok(value(&json!({ "name": terminated.name, "id": terminated.id }))),
             Err(problem) => word_for(problem),
         },
@@ -66,13 +66,13 @@ async fn status(house: &Arc<House>) -> Result<Reply, Problem> {
 
 /// How a subcluster does, without the paths of the host that an operator is shown.
 fn subcluster(status: &SubclusterStatus) -> Json {
-    let vat = |vat: &crate::daemon::requests::VatStatus| {
+    let vat = |vat: &VatStatus| {
         json!({
             "name": vat.name, "id": vat.id, "state": vat.state, "incarnation": vat.incarnation, "queued": vat.queued,
             "problem": vat.problem.as_ref().map(|problem| &problem.code),
         })
     };
-    let channel = |channel: &crate::daemon::requests::ChannelStatus| {
+    let channel = |channel: &ChannelStatus| {
         json!({ "name": channel.name, "kind": channel.kind, "state": channel.state, "connections": channel.connections })
     };
     json!({

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::bundle::Source;
 use crate::component::CodeSource;
-use crate::daemon::requests::{IfChanged, Launched, Origin, Terminated};
+use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
 use crate::declaration::{Declaration, Standing, Use};
 use crate::engine::{Code, Limits};
 use crate::problem::Problem;
@@ -20,7 +20,7 @@ use crate::services::Name;
 
 use super::channels::{channel_of, object_name, spec};
 use super::house::House;
-use super::{calls, code, report, services, system};
+use super::{code, report, services, system};
 
 /// What somebody wants to be launched.
 pub(super) struct Wish {
@@ -34,6 +34,15 @@ pub(super) struct Wish {
     pub(super) if_changed: IfChanged,
     /// On whose behalf.
     pub(super) standing: Standing,
+}
+
+impl Wish {
+    /// What a user asks for.
+    pub(super) fn of_user(body: LaunchBody) -> Wish {
+        let LaunchBody { path, written, if_changed } = body;
+        let written = written.unwrap_or_else(|| path.display().to_string());
+        Wish { path, written, name: None, if_changed, standing: Standing::User }
+    }
 }
 
 /// A wish and what was found at its path.
@@ -253,23 +262,6 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
     }
     let origin = if before.is_some() { Origin::Replaced } else { Origin::New };
     Ok((subcluster, origin))
-}
-
-/// Ends a user's subcluster for good.
-///
-/// # Errors
-/// If there is none of that name, or it belongs to the host.
-pub(super) async fn terminate(house: &Arc<House>, name: String) -> Result<Terminated, Problem> {
-    house
-        .act(move |run_loop, house| {
-            let kernel = run_loop.kernel();
-            let (id, _) = calls::find_subcluster(kernel, &name)?;
-            system::check_may_end(house, kernel, id, &name)?;
-            let vats = kernel.vats().filter(|vat| vat.row.subcluster == id).map(|vat| vat.row.name.clone()).collect();
-            end(run_loop, house, id);
-            Ok(Terminated { id: id.to_string(), name, vats })
-        })
-        .await?
 }
 
 /// Ends a living subcluster for good, with its channels, services and timers.

@@ -24,9 +24,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
-use crate::daemon::requests::Ready;
+use crate::daemon::requests::{LaunchBody, Ready};
 use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
-use crate::declaration::Standing;
 use crate::io::{FromIo, Io};
 use crate::problem::Problem;
 use crate::run_loop::{self, Parts, Started};
@@ -117,9 +116,9 @@ async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Prob
         let path = options.powers.absolute(file).map_err(|error| {
             Problem::new("ocap::declaration::unreadable", format!("{} names no file", file.display())).because(&error)
         })?;
-        let written = file.to_string_lossy().into_owned();
-        let (if_changed, standing) = (options.if_changed, Standing::User);
-        launch::launch(house, Wish { path, written, name: None, if_changed, standing }).await?;
+        let written = Some(file.to_string_lossy().into_owned());
+        let body = LaunchBody { path, written, if_changed: options.if_changed };
+        launch::launch(house, Wish::of_user(body)).await?;
     }
     Ok(())
 }

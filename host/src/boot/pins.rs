@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ocap_kernel::{Kernel, Kref, ObjectId};
 
-use crate::daemon::requests::Pin;
+use crate::daemon::requests::{Pin, PinBody, UnpinBody};
 use crate::declaration::is_name;
 use crate::problem::{Problem, printable};
 
@@ -22,7 +22,8 @@ const PINS_MAX: usize = 10_000;
 ///
 /// # Errors
 /// If there is no such reference, the label is none, or there are too many pins.
-pub(super) async fn pin(house: &Arc<House>, reference: String, label: Option<String>) -> Result<Pin, Problem> {
+pub(super) async fn pin(house: &Arc<House>, body: PinBody) -> Result<Pin, Problem> {
+    let PinBody { reference, label } = body;
     if let Some(label) = label.as_ref().filter(|label| !is_name(label)) {
         let message = format!("`{}` can not be a label", printable(label));
         return Err(Problem::new("ocap::usage::label", message)
@@ -57,7 +58,8 @@ pub(super) async fn all(house: &Arc<House>) -> Result<Vec<Pin>, Problem> {
 ///
 /// # Errors
 /// If there is no such pin.
-pub(super) async fn unpin(house: &Arc<House>, id: String) -> Result<Pin, Problem> {
+pub(super) async fn unpin(house: &Arc<House>, body: UnpinBody) -> Result<Pin, Problem> {
+    let UnpinBody { id } = body;
     house
         .act(move |run_loop, _| {
             let kernel = run_loop.kernel_mut();

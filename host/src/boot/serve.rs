@@ -5,15 +5,14 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::daemon::requests::{Inventory, Request};
+use crate::daemon::requests::{Inventory, Reply, Request, TerminateBody, Terminated};
 use crate::daemon::{Ending, Signals};
-use crate::declaration::Standing;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
 use super::launch::{self, Wish};
-use super::{calls, heal, pins, report};
+use super::{calls, heal, pins, report, system};
 use crate::io::Io;
 
 /// A host whose loop runs.
@@ -114,30 +113,42 @@ fn why(ended: LoopEnd) -> Problem {
 }
 
 async fn answer(house: Arc<House>, request: Request) {
-    // An asker that went away does not want to know.
+    let house = &house;
     match request {
-        Request::Status(reply) => {
-            drop(reply.send(report::full(&house).await));
-        }
-        Request::Launch { path, written, if_changed, reply } => {
-            let wish = Wish { path, written, name: None, if_changed, standing: Standing::User };
-            drop(reply.send(launch::launch(&house, wish).await));
-        }
-        Request::Terminate { subcluster, reply } => {
-            drop(reply.send(launch::terminate(&house, subcluster).await));
-        }
-        Request::Call { target, method, args, reply } => {
-            drop(reply.send(calls::call(&house, target, method, args).await));
-        }
-        Request::Pin { reference, label, reply } => {
-            drop(reply.send(pins::pin(&house, reference, label).await));
-        }
-        Request::Pins(reply) => drop(reply.send(pins::all(&house).await)),
-        Request::Unpin { id, reply } => drop(reply.send(pins::unpin(&house, id).await)),
+        Request::Status(reply) => say(reply, report::full(house).await),
+        Request::Launch(body, reply) => say(reply, launch::launch(house, Wish::of_user(body)).await),
+        Request::Terminate(body, reply) => say(reply, terminate(house, body).await),
+        Request::Call(body, reply) => say(reply, calls::call(house, body).await),
+        Request::Pin(body, reply) => say(reply, pins::pin(house, body).await),
+        Request::Pins(reply) => say(reply, pins::all(house).await),
+        Request::Unpin(body, reply) => say(reply, pins::unpin(house, body).await),
         Request::QuarantineList(reply) => {
-            drop(reply.send(house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await));
+            say(reply, house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await);
         }
-        Request::QuarantineRetry { vat, reply } => drop(reply.send(heal::retry(&house, vat).await)),
+        Request::QuarantineRetry(body, reply) => say(reply, heal::retry(house, body.vat).await),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }
+}
+
+/// An asker that went away does not want to know.
+fn say<T>(reply: Reply<T>, answer: Result<T, Problem>) {
+    drop(reply.send(answer));
+}
+
+/// Ends a user's subcluster for good.
+///
+/// # Errors
+/// If there is none of that name, or it belongs to the host.
+pub(super) async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result<Terminated, Problem> {
+    let name = body.subcluster;
+    house
+        .act(move |run_loop, house| {
+            let kernel = run_loop.kernel();
+            let (id, _) = calls::find_subcluster(kernel, &name)?;
+            system::check_may_end(house, kernel, id, &name)?;
+            let vats = kernel.vats().filter(|vat| vat.row.subcluster == id).map(|vat| vat.row.name.clone()).collect();
+            launch::end(run_loop, house, id);
+            Ok(Terminated { id: id.to_string(), name, vats })
+        })
+        .await?
 }

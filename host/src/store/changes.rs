@@ -4,13 +4,14 @@
 //! and a row is written by `ON CONFLICT .. DO UPDATE` where a second UNIQUE could otherwise remove a bystander.
 
 use ocap_kernel::{
-    Answer, Change, Commit, Counters, Fate, Item, Kref, MessageId, Object, ObjectId, Owner, Payload, Progress, Promise,
-    PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Vat, VatId, VatStatus,
+    Answer, Change, Commit, Counters, DeadLetter, Fate, Item, Kref, MessageId, Object, ObjectId, Owner, Payload, Progress,
+    Promise, PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Suspicion, Upgrade, Vat, VatId,
+    VatStatus,
 };
 use rusqlite::{Connection, Error, Params, Result, params};
 
-use super::codec::{encode_grants, encode_krefs, encode_slots};
-use super::words;
+use super::codec::{encode_grants, encode_krefs, encode_objects, encode_slots};
+use super::{forget, words};
 
 /// Writes everything, inside the transaction that the caller has begun.
 pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<()> {
@@ -25,13 +26,10 @@ pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<()> {
     write_clist(connection, &commit.clist)?;
     write_queue(connection, &commit.queue)?;
     write_holds(connection, &commit.holds)?;
-    forget_vats(connection, &commit.forgotten)?;
+    write_suspicions(connection, &commit.suspicions)?;
+    write_dead_letters(connection, &commit.dead_letters)?;
+    forget::note(connection, &commit.forgotten)?;
     write_vat_stores(connection, &commit.store)
-}
-
-fn forget_vats(connection: &Connection, forgotten: &[VatId]) -> Result<()> {
-    let mut statement = connection.prepare_cached("DELETE FROM vat_store WHERE vat = ?1")?;
-    forgotten.iter().try_for_each(|vat| statement.execute([int(vat.0)]).map(drop))
 }
 
 /// The kernel's numbers are unsigned, SQLite's are not: the same bits. CHECKs refuse one that would be out of order.
@@ -84,12 +82,18 @@ fn write_subclusters(connection: &Connection, changes: &[Change<SubclusterId, Su
 
 fn write_vats(connection: &Connection, changes: &[Change<VatId, Vat>]) -> Result<()> {
     remove(connection, "DELETE FROM vats WHERE id = ?1", changes, |id| [int(id.0)])?;
-    let sql = "INSERT OR REPLACE INTO vats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let sql = "INSERT OR REPLACE INTO vats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     put(connection, sql, changes, |id, row| {
         let (status, diagnostic) = match &row.status {
             VatStatus::Active => ("active", None),
             VatStatus::Quarantined(diagnostic) => ("quarantined", Some(diagnostic)),
+            VatStatus::Ending => ("ending", None),
             VatStatus::Terminated => ("terminated", None),
+        };
+        let (upgrade, code_before) = match &row.upgrade {
+            Upgrade::None => ("none", None),
+            Upgrade::Trial { before } => ("trial", Some(before)),
+            Upgrade::Kept { before } => ("kept", Some(before)),
         };
         (
             int(id.0),
@@ -99,9 +103,13 @@ fn write_vats(connection: &Connection, changes: &[Change<VatId, Vat>]) -> Result
             &row.parameters,
             encode_grants(&row.grants),
             int(row.mailbox_max),
+            int(row.references_max),
+            row.turns,
             words::when_quarantined(row.when_quarantined),
             status,
             diagnostic,
+            upgrade,
+            code_before,
         )
     })
 }
@@ -114,21 +122,24 @@ fn write_progress(connection: &Connection, changes: &[Change<VatId, Progress>]) 
 
 fn write_objects(connection: &Connection, changes: &[Change<ObjectId, Object>]) -> Result<()> {
     remove(connection, "DELETE FROM objects WHERE id = ?1", changes, |id| [int(id.0)])?;
-    let sql = "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     put(connection, sql, changes, |id, row| {
         let lost = match row.fate {
             Fate::Live => None,
             Fate::Lost(code) => Some(code.as_str()),
         };
-        let (owner, of_vat, name) = match &row.owner {
-            Owner::Vat(vat, exposed) => ("vat", Some((vat, exposed)), None),
-            Owner::Host(name) => ("host", None, Some(name)),
-            Owner::HostUntilBoot(name) => ("host-until-boot", None, Some(name)),
-        };
+        let owner = words::owner(&row.owner);
+        let (mut of_vat, mut name, mut target, mut revokes) = (None, None, None, None);
+        match &row.owner {
+            Owner::Vat(vat, exposed) => of_vat = Some((vat, exposed)),
+            Owner::Host(of_host) | Owner::HostUntilBoot(of_host) | Owner::HostWhileHeld(of_host) => name = Some(of_host),
+            Owner::Caretaker { target: kref } => target = Some(int(kref.to_bits())),
+            Owner::Revoker(caretaker) => revokes = Some(int(caretaker.0)),
+        }
         let vat = of_vat.map(|(vat, _)| int(vat.0));
         let object = of_vat.map(|(_, exposed)| int(exposed.object));
         let lifetime = of_vat.map(|(_, exposed)| words::lifetime(exposed.lifetime));
-        (int(id.0), owner, vat, object, lifetime, name, lost)
+        (int(id.0), owner, vat, object, lifetime, name, target, revokes, lost)
     })
 }
 
@@ -181,7 +192,7 @@ fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Resu
     };
     match &queued.item {
         Item::Message(message) => {
-            let sql = "INSERT OR REPLACE INTO queue VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            let sql = "INSERT OR REPLACE INTO queue VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
             let sender = match message.sender {
                 Sender::Vat(vat) => Some(int(vat.0)),
                 Sender::Host => None,
@@ -196,6 +207,7 @@ fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Resu
                 encode_krefs(&message.args.caps),
                 message.answer.map(|answer| int(answer.0)),
                 sender,
+                encode_objects(&message.through),
             ])?;
         }
         Item::Dropped(object) => {
@@ -216,6 +228,24 @@ fn write_holds(connection: &Connection, changes: &[Change<ObjectId, Kref>]) -> R
     remove(connection, "DELETE FROM holds WHERE object = ?1", changes, |object| [int(object.0)])?;
     let sql = "INSERT OR REPLACE INTO holds VALUES (?1, ?2)";
     put(connection, sql, changes, |object, kref| [int(object.0), int(kref.to_bits())])
+}
+
+fn write_suspicions(connection: &Connection, changes: &[Change<VatId, Suspicion>]) -> Result<()> {
+    remove(connection, "DELETE FROM suspicions WHERE vat = ?1", changes, |vat| [int(vat.0)])?;
+    let sql = "INSERT OR REPLACE INTO suspicions VALUES (?1, ?2, ?3, ?4, ?5)";
+    put(connection, sql, changes, |vat, row| {
+        let Suspicion { left, delivery, deaths, total } = *row;
+        (int(vat.0), int(left), delivery.map(|delivery| int(delivery.0)), deaths, total)
+    })
+}
+
+fn write_dead_letters(connection: &Connection, changes: &[Change<MessageId, DeadLetter>]) -> Result<()> {
+    remove(connection, "DELETE FROM dead_letters WHERE id = ?1", changes, |id| [int(id.0)])?;
+    let sql = "INSERT OR REPLACE INTO dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    put(connection, sql, changes, |id, row| {
+        let DeadLetter { vat, object, method, body, bytes, why } = row;
+        (int(id.0), int(vat.0), int(object.0), method, body, int(*bytes), words::why(*why))
+    })
 }
 
 fn write_vat_stores(connection: &Connection, changes: &[Change<StoreKey, Payload<Slot>>]) -> Result<()> {

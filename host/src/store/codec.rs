@@ -3,7 +3,7 @@
 //! Its rule: one list, one blob. An empty list has none (NULL), and any bytes that encoding would not have made are refused. It does not
 //! know tables.
 
-use ocap_kernel::{Kref, Slot};
+use ocap_kernel::{Kref, ObjectId, Slot};
 
 /// Why a blob is no list. Nothing was guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,16 @@ pub(super) fn encode_slots(slots: &[Slot]) -> Option<Vec<u8>> {
 /// The reverse of [`encode_slots`].
 pub(super) fn decode_slots(blob: Option<&[u8]>) -> Result<Vec<Slot>, NotAList> {
     decode(blob, |rest| take_number(rest).map(Slot))
+}
+
+/// Objects as a blob.
+pub(super) fn encode_objects(objects: &[ObjectId]) -> Option<Vec<u8>> {
+    encode(objects, |bytes, object| push_number(bytes, object.0))
+}
+
+/// The reverse of [`encode_objects`].
+pub(super) fn decode_objects(blob: Option<&[u8]>) -> Result<Vec<ObjectId>, NotAList> {
+    decode(blob, |rest| take_number(rest).map(ObjectId))
 }
 
 /// Grants as a blob: for each the length of its name in bytes, the name, the slot.
@@ -117,7 +127,7 @@ fn take_number(rest: &mut &[u8]) -> Result<u64, NotAList> {
 
 #[cfg(test)]
 mod tests {
-    use ocap_kernel::{ObjectId, PromiseId};
+    use ocap_kernel::PromiseId;
 
     use super::*;
 
@@ -131,6 +141,8 @@ mod tests {
             let grants: Vec<_> = slots.iter().map(|slot| ("é".repeat(count * 20), *slot)).collect();
             assert_eq!(decode_grants(encode_grants(&grants).as_deref()), Ok(grants));
         }
+        let objects = NUMBERS.map(ObjectId);
+        assert_eq!(decode_objects(encode_objects(&objects).as_deref()), Ok(objects.to_vec()));
         let krefs = vec![Kref::Object(ObjectId(0)), Kref::Promise(PromiseId(1 << 40)), Kref::Resolver(PromiseId(7))];
         assert_eq!(decode_krefs(encode_krefs(&krefs).as_deref()), Ok(krefs));
     }

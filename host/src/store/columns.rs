@@ -4,11 +4,11 @@
 
 use std::fmt;
 
-use ocap_kernel::{Body, Code, Kref, Payload, Slot};
+use ocap_kernel::{Body, Code, Kref, ObjectId, Payload, Slot};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::codec::{NotAList, decode_grants, decode_krefs, decode_slots};
+use super::codec::{NotAList, decode_grants, decode_krefs, decode_objects, decode_slots};
 
 /// What is wrong with a row, in words: the column and its fault.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +58,11 @@ impl<'r> Columns<'r> {
             },
             _ => Err(Flaw::new(column, "is no number")),
         }
+    }
+
+    /// A number of at most 32 bits.
+    pub(super) fn small_number(&mut self, column: &str) -> Result<u32, Flaw> {
+        u32::try_from(self.number(column)?).map_err(|_| Flaw::new(column, "is too large"))
     }
 
     /// Any 64 bits: a number that a vat or a person chose.
@@ -131,6 +136,11 @@ impl<'r> Columns<'r> {
     /// A list of kernel references.
     pub(super) fn krefs(&mut self, column: &str) -> Result<Vec<Kref>, Flaw> {
         self.list(column, decode_krefs)
+    }
+
+    /// A list of objects.
+    pub(super) fn objects(&mut self, column: &str) -> Result<Vec<ObjectId>, Flaw> {
+        self.list(column, decode_objects)
     }
 
     /// A list of slots.

@@ -32,6 +32,8 @@ impl Reading<'_> {
             clist: self.table(&rows::CLIST, (), rows::clist)?,
             queue: self.table(&rows::QUEUE, (), rows::queued)?,
             holds: self.table(&rows::HOLDS, (), rows::hold)?,
+            suspicions: self.table(&rows::SUSPICIONS, (), rows::suspicion)?,
+            dead_letters: self.table(&rows::DEAD_LETTERS, (), rows::dead_letter)?,
             holdings: self.table(&rows::HOLDINGS, (), rows::holding)?,
         })
     }

@@ -11,6 +11,7 @@ mod checkpoint;
 mod codec;
 mod columns;
 mod error;
+mod forget;
 mod load;
 mod rows;
 mod settings;
@@ -85,7 +86,7 @@ impl Store {
 
     fn start(connection: Connection, path: &Path) -> Result<Store, StoreError> {
         let (sender, requests) = mpsc::channel();
-        let writer = Writer::new(connection, path);
+        let writer = Writer::new(connection, path).map_err(|error| StoreError::of_sql(path, &error))?;
         // Nobody joins the thread: `close` hears from it when the file is closed, and a host that ends without closing must not wait.
         match thread::Builder::new().name("store".to_owned()).spawn(move || writer.run(&requests)) {
             Ok(_) => Ok(Store { reader: StoreReader { sender } }),
@@ -105,7 +106,8 @@ impl Store {
         }
     }
 
-    /// Everything that a vat keeps, as of all commits handed over before. Waits for them.
+    /// Everything that a vat keeps, as of all commits handed over before. Waits for them. Not for a vat that was forgotten: how much of
+    /// its store is still there is nobody's business.
     ///
     /// # Errors
     /// `Corrupt` with the row, or why SQLite could not read; `Failed` after a failed write.

@@ -3,8 +3,9 @@
 //! Its rule: a row that [`super::changes`] would not have written is a [`Flaw`].
 
 use ocap_kernel::{
-    Answer, Code, Counters, Exposed, Fate, Item, Kref, Message, MessageId, Object, ObjectId, Owner, Payload, Progress,
-    Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Vat, VatId, VatStatus,
+    Answer, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Message, MessageId, Object, ObjectId, Owner, Payload,
+    Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Suspicion, Upgrade, Vat, VatId,
+    VatStatus,
 };
 
 use super::columns::{Columns, Flaw};
@@ -55,8 +56,8 @@ pub(super) fn subcluster(row: &mut Columns<'_>) -> Parsed<SubclusterId, Subclust
 pub(super) const VATS: Query = Query {
     table: "vats",
     keys: &["id"],
-    sql: "SELECT id, subcluster, name, code, parameters, grants, mailbox_max, when_quarantined, status, diagnostic \
-          FROM vats ORDER BY id",
+    sql: "SELECT id, subcluster, name, code, parameters, grants, mailbox_max, references_max, turns, when_quarantined, \
+          status, diagnostic, upgrade, code_before FROM vats ORDER BY id",
 };
 
 pub(super) fn vat(row: &mut Columns<'_>) -> Parsed<VatId, Vat> {
@@ -68,8 +69,11 @@ pub(super) fn vat(row: &mut Columns<'_>) -> Parsed<VatId, Vat> {
         parameters: row.body("parameters")?,
         grants: row.grants("grants")?,
         mailbox_max: row.bits("mailbox_max")?,
+        references_max: row.bits("references_max")?,
+        turns: row.small_number("turns")?,
         when_quarantined: row.word("when_quarantined", words::parse_when_quarantined)?,
         status: status(row)?,
+        upgrade: upgrade(row)?,
     };
     Ok((id, vat))
 }
@@ -78,11 +82,21 @@ fn status(row: &mut Columns<'_>) -> Result<VatStatus, Flaw> {
     let status = match row.text("status")? {
         "quarantined" => return row.body("diagnostic").map(VatStatus::Quarantined),
         "active" => VatStatus::Active,
+        "ending" => VatStatus::Ending,
         "terminated" => VatStatus::Terminated,
         word => return Err(Flaw::unknown_word("status", word)),
     };
     row.absent("diagnostic", "the vat is not quarantined")?;
     Ok(status)
+}
+
+fn upgrade(row: &mut Columns<'_>) -> Result<Upgrade, Flaw> {
+    match row.text("upgrade")? {
+        "none" => row.absent("code_before", "the vat had no other code").map(|()| Upgrade::None),
+        "trial" => Ok(Upgrade::Trial { before: row.body("code_before")? }),
+        "kept" => Ok(Upgrade::Kept { before: row.body("code_before")? }),
+        word => Err(Flaw::unknown_word("upgrade", word)),
+    }
 }
 
 pub(super) const PROGRESS: Query =
@@ -97,7 +111,7 @@ pub(super) fn progress(row: &mut Columns<'_>) -> Parsed<VatId, Progress> {
 pub(super) const OBJECTS: Query = Query {
     table: "objects",
     keys: &["id"],
-    sql: "SELECT id, owner, vat, object, lifetime, name, lost FROM objects ORDER BY id",
+    sql: "SELECT id, owner, vat, object, lifetime, name, target, revokes, lost FROM objects ORDER BY id",
 };
 
 pub(super) fn object(row: &mut Columns<'_>) -> Parsed<ObjectId, Object> {
@@ -106,6 +120,17 @@ pub(super) fn object(row: &mut Columns<'_>) -> Parsed<ObjectId, Object> {
         "vat" => owner_vat(row)?,
         "host" => Owner::Host(name_of_host(row)?),
         "host-until-boot" => Owner::HostUntilBoot(name_of_host(row)?),
+        "host-while-held" => Owner::HostWhileHeld(name_of_host(row)?),
+        "caretaker" => {
+            absent(row, &["vat", "object", "lifetime", "name"])?;
+            let target = row.kref("target")?;
+            absent(row, &["revokes"])?;
+            Owner::Caretaker { target }
+        }
+        "revoker" => {
+            absent(row, &["vat", "object", "lifetime", "name", "target"])?;
+            Owner::Revoker(ObjectId(row.number("revokes")?))
+        }
         word => return Err(Flaw::unknown_word("owner", word)),
     };
     let fate = row.optional_code("lost")?.map_or(Fate::Live, Fate::Lost);
@@ -116,7 +141,9 @@ fn owner_vat(row: &mut Columns<'_>) -> Result<Owner, Flaw> {
     let vat = VatId(row.number("vat")?);
     let object = row.bits("object")?;
     let lifetime = row.word("lifetime", words::parse_lifetime)?;
-    row.absent("name", "the object is a vat's")?;
+    for column in ["name", "target", "revokes"] {
+        row.absent(column, "the object is a vat's")?;
+    }
     Ok(Owner::Vat(vat, Exposed { object, lifetime }))
 }
 
@@ -124,7 +151,11 @@ fn name_of_host(row: &mut Columns<'_>) -> Result<String, Flaw> {
     for column in ["vat", "object", "lifetime"] {
         row.absent(column, "the object is the host's")?;
     }
-    row.text("name").map(str::to_owned)
+    let name = row.text("name")?.to_owned();
+    for column in ["target", "revokes"] {
+        row.absent(column, "the object is the host's")?;
+    }
+    Ok(name)
 }
 
 pub(super) const PROMISES: Query = Query {
@@ -180,7 +211,7 @@ pub(super) fn clist(row: &mut Columns<'_>) -> Parsed<(VatId, Slot), Kref> {
 pub(super) const QUEUE: Query = Query {
     table: "queue",
     keys: &["id"],
-    sql: "SELECT id, place, place_id, target, method, body, caps, answer, sender FROM queue ORDER BY id",
+    sql: "SELECT id, place, place_id, target, method, body, caps, answer, sender, through FROM queue ORDER BY id",
 };
 
 pub(super) fn queued(row: &mut Columns<'_>) -> Parsed<MessageId, Queued> {
@@ -194,9 +225,10 @@ pub(super) fn queued(row: &mut Columns<'_>) -> Parsed<MessageId, Queued> {
             args: row.payload()?,
             answer: row.optional_number("answer")?.map(PromiseId),
             sender: row.optional_number("sender")?.map_or(Sender::Host, |vat| Sender::Vat(VatId(vat))),
+            through: row.objects("through")?,
         }),
         None => {
-            for column in ["body", "caps", "answer", "sender"] {
+            for column in ["body", "caps", "answer", "sender", "through"] {
                 row.absent(column, "the row is a notice")?;
             }
             match target {
@@ -228,11 +260,48 @@ pub(super) fn hold(row: &mut Columns<'_>) -> Parsed<ObjectId, Kref> {
     Ok((object, row.kref("kref")?))
 }
 
-/// The partial index alone answers it.
+pub(super) const SUSPICIONS: Query = Query {
+    table: "suspicions",
+    keys: &["vat"],
+    sql: "SELECT vat, left_alone, delivery, deaths, total FROM suspicions ORDER BY vat",
+};
+
+pub(super) fn suspicion(row: &mut Columns<'_>) -> Parsed<VatId, Suspicion> {
+    let vat = VatId(row.number("vat")?);
+    let suspicion = Suspicion {
+        left: row.number("left_alone")?,
+        delivery: row.optional_number("delivery")?.map(MessageId),
+        deaths: row.small_number("deaths")?,
+        total: row.small_number("total")?,
+    };
+    Ok((vat, suspicion))
+}
+
+pub(super) const DEAD_LETTERS: Query = Query {
+    table: "dead_letters",
+    keys: &["id"],
+    sql: "SELECT id, vat, object, method, body, bytes, why FROM dead_letters ORDER BY id",
+};
+
+pub(super) fn dead_letter(row: &mut Columns<'_>) -> Parsed<MessageId, DeadLetter> {
+    let id = MessageId(row.number("id")?);
+    let letter = DeadLetter {
+        vat: VatId(row.number("vat")?),
+        object: ObjectId(row.number("object")?),
+        method: row.text("method")?.to_owned(),
+        body: row.body("body")?,
+        bytes: row.number("bytes")?,
+        why: row.word("why", words::parse_why)?,
+    };
+    Ok((id, letter))
+}
+
+/// The partial index answers it, with a look at the few vats whose stores are being removed.
 pub(super) const HOLDINGS: Query = Query {
     table: "vat_store",
     keys: &["vat", "key"],
-    sql: "SELECT vat, key, slots FROM vat_store WHERE slots IS NOT NULL ORDER BY vat, key",
+    sql: "SELECT vat, key, slots FROM vat_store \
+          WHERE slots IS NOT NULL AND vat NOT IN (SELECT vat FROM forgotten) ORDER BY vat, key",
 };
 
 pub(super) fn holding(row: &mut Columns<'_>) -> Parsed<(VatId, Vec<u8>), Vec<Slot>> {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Result, TransactionBehavior};
 use super::error::StoreError;
 
 /// All steps, in order.
-pub(super) const STEPS: [&str; 1] = [include_str!("schema.sql")];
+pub(super) const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("migrations/2.sql")];
 
 /// "ocap": marks the file as ours, also for tools like `file`.
 const APPLICATION_ID: i64 = 0x6f63_6170;
@@ -88,7 +88,14 @@ pub(super) fn quick_check(connection: &Connection, path: &Path) -> Result<(), St
 mod tests {
     use super::*;
 
-    const SECOND: &str = "ALTER TABLE holds ADD COLUMN since INTEGER; UPDATE meta SET min_reader = 1, min_writer = 2;";
+    const NEXT: &str = "ALTER TABLE holds ADD COLUMN since INTEGER; UPDATE meta SET min_reader = 2, min_writer = 3;";
+
+    /// The version of this host, and the one after it.
+    const KNOWN: i64 = STEPS.len() as i64;
+
+    fn with(step: &'static str) -> Vec<&'static str> {
+        STEPS.into_iter().chain([step]).collect()
+    }
 
     fn made_of(steps: &[&str]) -> Connection {
         let mut connection = Connection::open_in_memory().expect("memory is there");
@@ -99,10 +106,10 @@ mod tests {
     #[test]
     fn an_older_version_takes_only_the_steps_it_lacks() {
         let mut connection = made_of(&STEPS);
-        assert_eq!(identify(&connection, 2, Path::new("s")), Ok(1));
+        assert_eq!(identify(&connection, KNOWN + 1, Path::new("s")), Ok(KNOWN));
         connection.execute("INSERT INTO holds VALUES (1, 8)", ()).expect("a good row");
-        migrate(&mut connection, 1, &[STEPS[0], SECOND]).expect("the second step is good");
-        assert_eq!(identify(&connection, 2, Path::new("s")), Ok(2));
+        migrate(&mut connection, KNOWN, &with(NEXT)).expect("the next step is good");
+        assert_eq!(identify(&connection, KNOWN + 1, Path::new("s")), Ok(KNOWN + 1));
         let since: Option<i64> = connection.query_row("SELECT since FROM holds", (), |row| row.get(0)).expect("a row");
         assert_eq!(since, None);
     }
@@ -111,19 +118,20 @@ mod tests {
     fn a_step_that_fails_leaves_the_version_before_it() {
         let mut connection = made_of(&STEPS);
         let broken = "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT; INSERT INTO nowhere VALUES (1);";
-        assert!(migrate(&mut connection, 1, &[STEPS[0], broken]).is_err());
-        assert_eq!(identify(&connection, 1, Path::new("s")), Ok(1));
+        assert!(migrate(&mut connection, KNOWN, &with(broken)).is_err());
+        assert_eq!(identify(&connection, KNOWN, Path::new("s")), Ok(KNOWN));
         assert!(connection.prepare("SELECT id FROM more").is_err());
     }
 
     #[test]
     fn a_later_version_is_refused_unless_it_says_that_this_one_may_write() {
-        let connection = made_of(&[STEPS[0], SECOND]);
+        let connection = made_of(&with(NEXT));
         connection.execute("UPDATE meta SET written_by = '9.0'", ()).expect("a good row");
-        let refused = identify(&connection, 1, Path::new("s"));
+        let refused = identify(&connection, KNOWN, Path::new("s"));
         let written_by = "9.0".to_owned();
-        assert_eq!(refused, Err(StoreError::TooNew { path: "s".into(), found: 2, known: 1, written_by }));
-        connection.execute("UPDATE meta SET min_writer = 1", ()).expect("a good row");
-        assert_eq!(identify(&connection, 1, Path::new("s")), Ok(2));
+        let too_new = StoreError::TooNew { path: "s".into(), found: KNOWN + 1, known: KNOWN, written_by };
+        assert_eq!(refused, Err(too_new));
+        connection.execute("UPDATE meta SET min_writer = 2", ()).expect("a good row");
+        assert_eq!(identify(&connection, KNOWN, Path::new("s")), Ok(KNOWN + 1));
     }
 }

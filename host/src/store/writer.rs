@@ -13,10 +13,16 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::checkpoint::{self, PAGES_LONG, PAGES_MAX};
 use super::error::StoreError;
 use super::load::{Reading, VatEntries};
-use super::{changes, version};
+use super::{changes, forget, version};
 
 /// So long without a request counts as idle. Shorter, and a checkpoint would stand between two calls of one conversation.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// So long without a request before some of what ended vats kept is removed: a conversation with the host does not feel it.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A host that never pauses still removes something after so many commits.
+const COMMITS_PER_SLICE_MAX: u32 = 64;
 
 /// The most free pages that closing gives back to the disk: 64 MiB, some tenths of a second. The rest is used again.
 const FREED_PAGES_MAX: i64 = 16_384;
@@ -36,13 +42,20 @@ pub(super) struct Writer {
     connection: Connection,
     path: PathBuf,
     failed: bool,
+    /// The failure, until somebody was told: it may have come while nobody asked for anything.
+    untold: Option<StoreError>,
     /// Pages of the log that the database file has not.
     backlog: u64,
+    /// Whether entries of ended vats are left to be removed, and how many commits were written since some were.
+    forgetting: bool,
+    commits_since_slice: u32,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, path: &Path) -> Writer {
-        Writer { connection, path: path.to_owned(), failed: false, backlog: 0 }
+    pub(super) fn new(connection: Connection, path: &Path) -> rusqlite::Result<Writer> {
+        let forgetting = forget::is_pending(&connection)?;
+        let path = path.to_owned();
+        Ok(Writer { connection, path, failed: false, untold: None, backlog: 0, forgetting, commits_since_slice: 0 })
     }
 
     /// Serves until it is told to end or nobody is left to ask.
@@ -61,8 +74,18 @@ impl Writer {
         }
     }
 
-    /// The next request; meanwhile, if none comes for a while, the log is moved.
+    /// The next request; meanwhile, if none comes for a while, what ended vats kept is removed, and then the log is moved.
     fn next(&mut self, requests: &Receiver<Request>) -> Option<Request> {
+        while self.forgetting && !self.failed {
+            if self.commits_since_slice < COMMITS_PER_SLICE_MAX {
+                match requests.recv_timeout(PAUSE) {
+                    Ok(request) => return Some(request),
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+            }
+            self.forget_some();
+        }
         if self.backlog > 0 && !self.failed {
             match requests.recv_timeout(IDLE) {
                 Ok(request) => return Some(request),
@@ -74,10 +97,21 @@ impl Writer {
     }
 
     fn write(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        if self.failed {
-            return Err(StoreError::Failed);
-        }
+        self.check()?;
+        self.forgetting |= !commit.forgotten.is_empty();
+        self.commits_since_slice = self.commits_since_slice.saturating_add(1);
         self.transact(commit).map_err(|error| self.fail(&error))
+    }
+
+    fn forget_some(&mut self) {
+        self.commits_since_slice = 0;
+        match forget::remove_some(&mut self.connection) {
+            Ok(more) => self.forgetting = more,
+            // Nothing was removed, and nothing that was acknowledged is in danger: the next start goes on.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => self.forgetting = false,
+            Err(error) => self.fail_untold(&error),
+        }
+        self.measure_log();
     }
 
     /// An error on the way rolls back. An error of COMMIT itself is ambiguous: the rows may be there after the next start.
@@ -87,10 +121,8 @@ impl Writer {
         transaction.commit()
     }
 
-    fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
-        if self.failed {
-            return Err(StoreError::Failed);
-        }
+    fn vat_store(&mut self, vat: VatId) -> Result<VatEntries, StoreError> {
+        self.check()?;
         Reading { connection: &self.connection, path: &self.path }.vat_store(vat)
     }
 
@@ -100,7 +132,7 @@ impl Writer {
         }
         match checkpoint::backlog(&self.connection) {
             Ok(backlog) => self.backlog = backlog,
-            Err(error) => drop(self.fail(&error)),
+            Err(error) => self.fail_untold(&error),
         }
         if self.backlog > PAGES_LONG {
             self.move_log();
@@ -113,8 +145,12 @@ impl Writer {
         match checkpoint::passive(&self.connection) {
             Ok(backlog) => self.backlog = backlog,
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) && self.backlog < PAGES_MAX => {}
-            Err(error) => drop(self.fail(&error)),
+            Err(error) => self.fail_untold(&error),
         }
+    }
+
+    fn fail_untold(&mut self, error: &rusqlite::Error) {
+        self.untold = Some(self.fail(error));
     }
 
     fn fail(&mut self, error: &rusqlite::Error) -> StoreError {
@@ -122,10 +158,13 @@ impl Writer {
         StoreError::of_sql(&self.path, error)
     }
 
-    fn close(self) -> Result<(), StoreError> {
-        if self.failed {
-            return Err(StoreError::Failed);
-        }
+    /// What failed, once; then that it did.
+    fn check(&mut self) -> Result<(), StoreError> {
+        if self.failed { Err(self.untold.take().unwrap_or(StoreError::Failed)) } else { Ok(()) }
+    }
+
+    fn close(mut self) -> Result<(), StoreError> {
+        self.check()?;
         let Writer { connection, path, .. } = self;
         put_down(connection).map_err(|error| StoreError::of_sql(&path, &error))
     }

@@ -8,6 +8,7 @@ use ocap_kernel::{
     Sender, Slot, VatId,
 };
 
+use super::forget::{entries, left_in_file, until_nothing_is_forgotten};
 use super::model::Model;
 use super::random::Random;
 use super::{Home, abandon};
@@ -28,18 +29,30 @@ fn numbered(number: u64) -> Commit {
         args: Payload { body: number.to_le_bytes().repeat(20).into(), caps: vec![Kref::Promise(PromiseId(number))] },
         answer: Some(PromiseId(number)),
         sender: Sender::Vat(vat),
+        through: (0..number % 2).map(ObjectId).collect(),
     };
     let queued = Queued { queue: Queue::Inbox(vat), item: Item::Message(message) };
     let mut queue = vec![Change { key: MessageId(number), value: Some(queued) }];
     if number > 3 {
         queue.insert(0, Change { key: MessageId(number - 3), value: None });
     }
+    // From time to time a vat comes that keeps much, and is forgotten while the next ones are written.
+    let mut forgotten = Vec::new();
+    let mut store = match number % 10 {
+        0 => entries(VatId(100 + number), 1_200, 8).store,
+        _ => Vec::new(),
+    };
+    if number % 10 == 5 {
+        forgotten.push(VatId(100 + number - 5));
+    }
     let entry = Payload { body: number.to_le_bytes().repeat(1 + number as usize % 700).into(), caps: slots };
+    store.insert(0, Change { key: (vat, vec![number as u8 % 16]), value: Some(entry) });
     Commit {
         counters: Some(Counters { message: number, ..Counters::default() }),
         progress: vec![Change { key: vat, value: Some(Progress { incarnation: 1, next_slot: Slot(number) }) }],
         queue,
-        store: vec![Change { key: (vat, vec![number as u8 % 16]), value: Some(entry) }],
+        forgotten,
+        store,
         ..Commit::default()
     }
 }
@@ -98,7 +111,7 @@ fn a_killed_host_loses_nothing_that_it_acknowledged() {
     let home = Home::new();
     let mut random = Random::new(7);
     let mut model = Model::default();
-    let mut applied = 0;
+    let (mut applied, mut kept) = (0, 0);
     for round in 0..20 {
         let count = 1 + random.below(150);
         let acknowledged = last_acknowledged(&mut start_child(&home), count);
@@ -113,6 +126,7 @@ fn a_killed_host_loses_nothing_that_it_acknowledged() {
         for vat in 0..5 {
             assert_eq!(store.vat_store(VatId(vat)), Ok(model.vat_store(VatId(vat))), "round {round}");
         }
+        kept = model.entries();
         // Every other time the next child finds a store that was closed.
         if round % 2 == 0 {
             store.close().expect("the store closes");
@@ -120,4 +134,6 @@ fn a_killed_host_loses_nothing_that_it_acknowledged() {
             abandon(store);
         }
     }
+    until_nothing_is_forgotten(&home);
+    assert_eq!(left_in_file(&home), (kept, 0), "what was forgotten is gone, and nothing else");
 }

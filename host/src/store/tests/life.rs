@@ -56,7 +56,7 @@ fn a_closed_store_is_one_file_that_says_whose_it_is() {
     let connection = Connection::open(home.path()).expect("the file opens");
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a known pragma");
     assert_eq!(pragma("application_id"), 0x6f63_6170);
-    assert_eq!(pragma("user_version"), 1);
+    assert_eq!(pragma("user_version"), 2);
     assert_eq!(pragma("auto_vacuum"), 2);
     let meta = "SELECT stop || ' ' || written_by FROM meta";
     let meta: String = connection.query_row(meta, (), |row| row.get(0)).expect("one row");
@@ -118,7 +118,7 @@ fn a_full_disk_is_named_and_nothing_is_taken_after_it() {
     settings::make_durable(&connection, &home.path()).expect("the settings are known");
     connection.pragma_update(None, "max_page_count", 60).expect("a known pragma");
     let (sender, requests) = mpsc::channel();
-    let writer = Writer::new(connection, &home.path());
+    let writer = Writer::new(connection, &home.path()).expect("a store");
     let thread = thread::spawn(move || writer.run(&requests));
     let (report, results) = mpsc::channel();
     for number in 0..20 {

@@ -1,8 +1,10 @@
 //! The store from outside: through a file, a crash, a damaged row.
 
 mod damage;
+mod forget;
 mod kill;
 mod life;
+mod migration;
 mod model;
 mod random;
 

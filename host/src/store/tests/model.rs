@@ -1,10 +1,10 @@
 //! The store against maps in memory: whatever is committed is what comes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ocap_kernel::{
-    Change, Commit, Counters, Kref, MessageId, Object, ObjectId, Payload, Progress, Promise, PromiseId, Queued, Slot,
-    State, Subcluster, SubclusterId, Vat, VatId,
+    Change, Commit, Counters, DeadLetter, Kref, MessageId, Object, ObjectId, Payload, Progress, Promise, PromiseId, Queued,
+    Slot, State, Subcluster, SubclusterId, Suspicion, Vat, VatId,
 };
 
 use super::random::Random;
@@ -23,7 +23,11 @@ pub(super) struct Model {
     clist: BTreeMap<(VatId, Slot), Kref>,
     queue: BTreeMap<MessageId, Queued>,
     holds: BTreeMap<ObjectId, Kref>,
+    suspicions: BTreeMap<VatId, Suspicion>,
+    dead_letters: BTreeMap<MessageId, DeadLetter>,
     store: BTreeMap<(VatId, Vec<u8>), Payload<Slot>>,
+    /// Vats that are never written or read again.
+    forgotten: BTreeSet<VatId>,
 }
 
 fn update<K: Ord + Clone, V: Clone>(rows: &mut BTreeMap<K, V>, changes: &[Change<K, V>]) {
@@ -50,6 +54,9 @@ impl Model {
         update(&mut self.clist, &commit.clist);
         update(&mut self.queue, &commit.queue);
         update(&mut self.holds, &commit.holds);
+        update(&mut self.suspicions, &commit.suspicions);
+        update(&mut self.dead_letters, &commit.dead_letters);
+        self.forgotten.extend(&commit.forgotten);
         self.store.retain(|(vat, _), _| !commit.forgotten.contains(vat));
         update(&mut self.store, &commit.store);
     }
@@ -66,6 +73,8 @@ impl Model {
             clist: rows(&self.clist),
             queue: rows(&self.queue),
             holds: rows(&self.holds),
+            suspicions: rows(&self.suspicions),
+            dead_letters: rows(&self.dead_letters),
             holdings: holds_any.map(|(key, entry)| (key.clone(), entry.caps.clone())).collect(),
         }
     }
@@ -75,13 +84,18 @@ impl Model {
         of_vat.map(|((_, key), entry)| (key.clone(), entry.clone())).collect()
     }
 
+    /// How many entries all vats have.
+    pub(super) fn entries(&self) -> i64 {
+        self.store.len() as i64
+    }
+
     fn vats_with_a_store(&self) -> impl Iterator<Item = VatId> {
         self.store.keys().map(|(vat, _)| *vat)
     }
 
     /// Changes that a kernel could make: each row once, and no reference under two slots of one vat.
     pub(super) fn random_commit(&self, random: &mut Random) -> Commit {
-        Commit {
+        let mut commit = Commit {
             counters: (random.below(2) == 0).then(|| random.counters()),
             subclusters: changes(random, |r| SubclusterId(r.key()), Random::subcluster),
             vats: changes(random, |r| VatId(r.key()), Random::vat),
@@ -91,9 +105,21 @@ impl Model {
             clist: self.random_clist(random),
             queue: changes(random, |r| MessageId(r.key()), Random::queued),
             holds: changes(random, |r| ObjectId(r.key()), Random::kref),
-            forgotten: (0..random.below(2)).map(|_| VatId(random.key())).collect(),
-            store: changes(random, |r| (VatId(r.key()), r.bytes()), Random::entry),
-        }
+            suspicions: changes(random, |r| VatId(r.key()), Random::suspicion),
+            dead_letters: changes(random, |r| MessageId(r.key()), Random::dead_letter),
+            // The one that is forgotten has kept something in most cases: another one takes its place below.
+            forgotten: (0..random.below(4) / 3).map(|_| self.unforgotten(random.key())).collect(),
+            store: Vec::new(),
+        };
+        let written = changes(random, |r| (self.unforgotten(r.key()), r.bytes()), Random::entry);
+        commit.store = written.into_iter().filter(|change| !commit.forgotten.contains(&change.key.0)).collect();
+        commit
+    }
+
+    /// A vat with this key that was not forgotten.
+    fn unforgotten(&self, key: u64) -> VatId {
+        let mut vats = (0..).map(|life| VatId(key + 100 * life));
+        vats.find(|vat| !self.forgotten.contains(vat)).expect("there are more numbers than vats")
     }
 
     /// Often a reference leaves its slot and gets another one in the same commit, as when it is dropped and comes back.
@@ -126,7 +152,7 @@ fn changes<K: Ord, V>(
 }
 
 /// Every variant of every enum in a row, and lists without and with entries.
-const VARIANTS: usize = 2 + 3 + 2 + 3 + 2 + 3 + 2 + 5 + 3 + 2 + 2 + 2 + 14;
+const VARIANTS: usize = 2 + 3 + 2 + 4 + 3 + 2 + 6 + 2 + 5 + 3 + 2 + 2 + 2 + 2 + 2 + 14;
 
 #[test]
 fn what_is_committed_is_what_comes_back() {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ocap_kernel::{
-    Answer, Body, Code, Counters, Exposed, Fate, Item, Kref, Lifetime, Message, Object, ObjectId, Owner, Payload,
-    Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Vat, VatId, VatStatus,
-    WhenQuarantined,
+    Answer, Body, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Lifetime, Message, MessageId, Object, ObjectId,
+    Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Suspicion,
+    Upgrade, Vat, VatId, VatStatus, WhenQuarantined, Why,
 };
 
 /// Few keys, so that rows are written again and removed.
@@ -50,6 +50,11 @@ impl Random {
     /// Any 64 bits.
     fn bits(&mut self) -> u64 {
         [0, 1, i64::MAX.cast_unsigned(), 1 << 63, u64::MAX][self.below(5) as usize]
+    }
+
+    /// Any 32 bits.
+    fn small(&mut self) -> u32 {
+        [0, 1, 7, u32::MAX][self.below(4) as usize]
     }
 
     fn text(&mut self) -> String {
@@ -113,18 +118,28 @@ impl Random {
             _ => self.variant("WhenQuarantined::Reject", WhenQuarantined::Reject),
         };
         let diagnostic = self.body();
-        let status = match self.below(3) {
+        let status = match self.below(4) {
             0 => self.variant("VatStatus::Active", VatStatus::Active),
             1 => self.variant("VatStatus::Quarantined", VatStatus::Quarantined(diagnostic)),
+            2 => self.variant("VatStatus::Ending", VatStatus::Ending),
             _ => self.variant("VatStatus::Terminated", VatStatus::Terminated),
+        };
+        let before = self.body();
+        let upgrade = match self.below(3) {
+            0 => self.variant("Upgrade::None", Upgrade::None),
+            1 => self.variant("Upgrade::Trial", Upgrade::Trial { before }),
+            _ => self.variant("Upgrade::Kept", Upgrade::Kept { before }),
         };
         Vat {
             subcluster: SubclusterId(self.number()),
             name: self.text(),
             code: self.body(),
+            upgrade,
             parameters: self.body(),
             grants: self.list(|random| (random.text(), random.slot())),
             mailbox_max: self.bits(),
+            references_max: self.bits(),
+            turns: self.small().max(1),
             when_quarantined,
             status,
         }
@@ -140,9 +155,13 @@ impl Random {
             _ => self.variant("Lifetime::Durable", Lifetime::Durable),
         };
         let (vat, object, name) = (VatId(self.number()), self.bits(), self.text());
-        let owner = match self.below(3) {
+        let (target, caretaker) = (self.kref(), ObjectId(self.number()));
+        let owner = match self.below(6) {
             0 => self.variant("Owner::Vat", Owner::Vat(vat, Exposed { object, lifetime })),
             1 => self.variant("Owner::Host", Owner::Host(name)),
+            2 => self.variant("Owner::HostWhileHeld", Owner::HostWhileHeld(name)),
+            3 => self.variant("Owner::Caretaker", Owner::Caretaker { target }),
+            4 => self.variant("Owner::Revoker", Owner::Revoker(caretaker)),
             _ => self.variant("Owner::HostUntilBoot", Owner::HostUntilBoot(name)),
         };
         let code = self.code();
@@ -191,7 +210,27 @@ impl Random {
             0 => self.variant("Sender::Vat", Sender::Vat(VatId(id))),
             _ => self.variant("Sender::Host", Sender::Host),
         };
-        Message { target: self.kref(), method: self.text(), args: self.payload(Random::kref), answer, sender }
+        let through = self.list(|random| ObjectId(random.number()));
+        Message { target: self.kref(), through, method: self.text(), args: self.payload(Random::kref), answer, sender }
+    }
+
+    pub(super) fn suspicion(&mut self) -> Suspicion {
+        let id = self.number();
+        let delivery = match self.below(2) {
+            0 => self.variant("delivery: None", None),
+            _ => self.variant("delivery: Some", Some(MessageId(id))),
+        };
+        Suspicion { left: self.number(), delivery, deaths: self.small(), total: self.small() }
+    }
+
+    pub(super) fn dead_letter(&mut self) -> DeadLetter {
+        let body = self.body();
+        let why = match self.below(2) {
+            0 => self.variant("Why::KilledTheProcess", Why::KilledTheProcess),
+            _ => self.variant("Why::MailboxFull", Why::MailboxFull),
+        };
+        let bytes = body.len() as u64 + self.below(3);
+        DeadLetter { vat: VatId(self.number()), object: ObjectId(self.number()), method: self.text(), body, bytes, why }
     }
 
     pub(super) fn entry(&mut self) -> Payload<Slot> {

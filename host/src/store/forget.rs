@@ -1,0 +1,53 @@
+//! The stores of vats that have ended, removed some entries at a time: however much a vat kept, no commit waits for long.
+//!
+//! A commit only notes the vat in `forgotten`. From then on its entries are never read, and the writer removes them between commits until
+//! none is left; a host that is killed in between goes on at its next start.
+
+use ocap_kernel::VatId;
+use rusqlite::{Connection, Result, TransactionBehavior, params};
+
+/// The most entries that one transaction removes.
+const ENTRIES_MAX: i64 = 1_000;
+
+/// The most bytes of bodies, unless one entry alone has more: each page that is freed has to be read and written.
+const BYTES_MAX: i64 = 4 << 20;
+
+/// Notes vats whose entries are to go, inside the transaction that the caller has begun.
+pub(super) fn note(connection: &Connection, vats: &[VatId]) -> Result<()> {
+    let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO forgotten VALUES (?1)")?;
+    vats.iter().try_for_each(|vat| statement.execute([vat.0.cast_signed()]).map(drop))
+}
+
+/// Whether something is left to be removed.
+pub(super) fn is_pending(connection: &Connection) -> Result<bool> {
+    connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM forgotten)")?.query_row((), |row| row.get(0))
+}
+
+/// Removes some entries of one vat, in a transaction of its own, and the note with the last of them. Returns whether more may be left.
+pub(super) fn remove_some(connection: &mut Connection) -> Result<bool> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let vat: Option<i64> =
+        transaction.prepare_cached("SELECT min(vat) FROM forgotten")?.query_row((), |row| row.get(0))?;
+    let Some(vat) = vat else { return Ok(false) };
+    match last_of_slice(&transaction, vat)? {
+        Some(last) => {
+            let sql = "DELETE FROM vat_store WHERE vat = ?1 AND key <= ?2";
+            transaction.prepare_cached(sql)?.execute(params![vat, last])?;
+        }
+        None => {
+            transaction.prepare_cached("DELETE FROM forgotten WHERE vat = ?1")?.execute([vat])?;
+        }
+    }
+    transaction.commit()?;
+    is_pending(connection)
+}
+
+/// The key of the last entry that goes in this slice. Only sizes are read, not the bodies.
+fn last_of_slice(connection: &Connection, vat: i64) -> Result<Option<Vec<u8>>> {
+    // The first entry goes whatever its size: what counts is what went before.
+    let sql = "SELECT max(key) FROM \
+               (SELECT key, sum(size) OVER (ORDER BY key) - size AS before \
+                FROM (SELECT key, length(body) AS size FROM vat_store WHERE vat = ?1 ORDER BY key LIMIT ?2)) \
+               WHERE before < ?3";
+    connection.prepare_cached(sql)?.query_row(params![vat, ENTRIES_MAX, BYTES_MAX], |row| row.get(0))
+}
