@@ -401,7 +401,9 @@ impl World {
                 self.workers.extend(before.map(|worker| (crank.vat, worker)));
                 self.meet();
             }
-            failed @ (Verdict::Undone(_) | Verdict::Quarantined(_) | Verdict::RolledBack(_)) => panic!("forgetting breaks no rule: {failed:?}"),
+            failed @ (Verdict::Undone(_) | Verdict::Quarantined(_) | Verdict::RolledBack(_)) => {
+                panic!("forgetting breaks no rule: {failed:?}")
+            }
         }
         self.check();
     }

@@ -133,7 +133,7 @@ impl Stage {
     pub fn settle_down(&mut self) {
         loop {
             self.rest();
-        self.flying.extend(std::iter::from_fn(|| self.kernel.begin()).map(|crank| (crank.vat, crank)));
+            self.flying.extend(std::iter::from_fn(|| self.kernel.begin()).map(|crank| (crank.vat, crank)));
             let Some(vat) = self.flying.keys().next().copied() else { return };
             let name = self.vats.iter().find(|(_, id)| **id == vat).expect("a vat of the scene").0.clone();
             self.turn(&name, |_| {});
