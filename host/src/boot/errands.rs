@@ -50,9 +50,10 @@ async fn run(house: &Arc<House>, act: Act) -> Result<Reply, Problem> {
             Ok(terminated) => Ok(value(&json!({ "name": terminated.name, "id": terminated.id }))),
             Err(problem) => word_for(problem),
         },
-        Act::Root(name) => house.act(move |run_loop, _| root_of(run_loop.kernel(), &name)).await?.map_or_else(word_for, |root| {
-            Ok(Reply::Settle(Answer::Forward(root)))
-        }),
+        Act::Root(name) => house
+            .act(move |run_loop, _| root_of(run_loop.kernel(), &name))
+            .await?
+            .map_or_else(word_for, |root| Ok(Reply::Settle(Answer::Forward(root)))),
         Act::Call { subcluster, method, args } => call(house, subcluster, method, args).await,
     }
 }
@@ -72,9 +73,7 @@ fn subcluster(status: &SubclusterStatus) -> Json {
             "problem": vat.problem.as_ref().map(|problem| &problem.code),
         })
     };
-    let channel = |channel: &ChannelStatus| {
-        json!({ "name": channel.name, "kind": channel.kind, "state": channel.state, "connections": channel.connections })
-    };
+    let channel = |channel: &ChannelStatus| json!({ "name": channel.name, "kind": channel.kind, "state": channel.state, "connections": channel.connections });
     json!({
         "name": status.name, "id": status.id, "bootstrap": status.bootstrap, "system": status.system,
         "vats": status.vats.iter().map(vat).collect::<Vec<_>>(),
@@ -128,12 +127,7 @@ fn root_of(kernel: &Kernel, name: &str) -> Result<Kref, Problem> {
     kernel.root_of(row.bootstrap).ok_or_else(gone)
 }
 
-async fn call(
-    house: &Arc<House>,
-    subcluster: String,
-    method: String,
-    args: Payload<Kref>,
-) -> Result<Reply, Problem> {
+async fn call(house: &Arc<House>, subcluster: String, method: String, args: Payload<Kref>) -> Result<Reply, Problem> {
     let root = match house.act(move |run_loop, _| root_of(run_loop.kernel(), &subcluster)).await? {
         Ok(root) => root,
         Err(problem) => return word_for(problem),
@@ -154,7 +148,9 @@ fn word_for(problem: Problem) -> Result<Reply, Problem> {
     let (name, message) = match problem.code.as_str() {
         STOPPING => return Err(problem),
         "ocap::target::unknown" | "ocap::target::gone" => ("no-such-subcluster", "no subcluster of that name runs"),
-        system::BELONGS_TO_THE_HOST => ("belongs-to-the-host", "a system subcluster is launched and ended by the operator"),
+        system::BELONGS_TO_THE_HOST => {
+            ("belongs-to-the-host", "a system subcluster is launched and ended by the operator")
+        }
         "ocap::launch::changed" => ("changed", "it runs already, from another declaration"),
         _ => {
             crate::daemon::log::record(&problem);

@@ -159,8 +159,7 @@ pub(super) const STOPPING: &str = "ocap::daemon::stopping";
 
 /// The host ends and takes nothing more.
 pub(super) fn stopping() -> Problem {
-    Problem::new(STOPPING, "the host is stopping and takes nothing more")
-        .with_help("start it again: `ocap-host run`")
+    Problem::new(STOPPING, "the host is stopping and takes nothing more").with_help("start it again: `ocap-host run`")
 }
 
 fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {

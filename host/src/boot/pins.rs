@@ -26,8 +26,9 @@ pub(super) async fn pin(house: &Arc<House>, body: PinBody) -> Result<Pin, Proble
     let PinBody { reference, label } = body;
     if let Some(label) = label.as_ref().filter(|label| !is_name(label)) {
         let message = format!("`{}` can not be a label", printable(label));
-        return Err(Problem::new("ocap::usage::label", message)
-            .with_help("1 to 64 of the characters a-z, 0-9, `-` and `_`"));
+        return Err(
+            Problem::new("ocap::usage::label", message).with_help("1 to 64 of the characters a-z, 0-9, `-` and `_`")
+        );
     }
     house
         .act(move |run_loop, _| {

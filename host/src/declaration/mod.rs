@@ -24,8 +24,8 @@ use std::time::Duration;
 use ocap_kernel::WhenQuarantined;
 
 pub use channel::{ChannelPlace, ChannelRoot};
-pub use parse::is_name;
 pub use host::{HostConfig, SystemSubcluster, VatLimits};
+pub use parse::is_name;
 pub use record::{Recorded, Standing};
 pub use text::TEXT_BYTES_MAX;
 

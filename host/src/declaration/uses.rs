@@ -31,7 +31,8 @@ fn one(item: &Item<'_>) -> Result<Use, Problem> {
         Some(("service", name)) => Ok(Use::Service(name.to_owned())),
         _ => {
             let message = format!("`{}` names nothing that can be used", printable(text));
-            let help = "write `io.NAME` for a channel, `vat.NAME` for another vat, `service.NAME` for a service of the host";
+            let help =
+                "write `io.NAME` for a channel, `vat.NAME` for another vat, `service.NAME` for a service of the host";
             Err(item.problem("use_malformed", message, "io.NAME, vat.NAME or service.NAME is wanted").with_help(help))
         }
     }

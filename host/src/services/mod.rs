@@ -168,7 +168,8 @@ impl Services {
     pub fn take_again(&self, call: HostCall) -> Result<(), HostCall> {
         let is_errand = matches!(self.0.state().granted.get(&call.object), Some((_, Service::Kernel)));
         // What sets or ends a timer does so in the very commit that answers the call: without an answer it was not done.
-        let repeat = !is_errand || facet::act(&call.method, body::arguments(&call.args)).is_ok_and(|act| act.can_be_repeated());
+        let repeat =
+            !is_errand || facet::act(&call.method, body::arguments(&call.args)).is_ok_and(|act| act.can_be_repeated());
         if repeat {
             return self.take(call);
         }

@@ -70,7 +70,9 @@ impl Name {
                 let service = Service::named(service, Standing::System)?;
                 Some(Name::Service { subcluster: (*subcluster).to_owned(), service })
             }
-            ["timer", subcluster, "after", deadline] => timer(subcluster, Kind::After { deadline_ms: number(deadline)? }),
+            ["timer", subcluster, "after", deadline] => {
+                timer(subcluster, Kind::After { deadline_ms: number(deadline)? })
+            }
             ["timer", subcluster, "at", deadline] => timer(subcluster, Kind::At { deadline_ms: number(deadline)? }),
             ["timer", subcluster, "every", period, begun] => {
                 let period_ms = number(period).filter(|period| *period > 0)?;
@@ -125,7 +127,9 @@ mod tests {
         let name = Name::parse(&Name::of_service("alarm", "timer")).expect("a service");
         assert_eq!(name, Name::Service { subcluster: "alarm".to_owned(), service: Service::Timer });
         assert_eq!(name.subcluster(), "alarm");
-        for other in ["channel/a/b", "pin/lamp", "service/a/none", "timer/a/every/0/7", "timer/a/at/x", "timer/a/at", ""] {
+        for other in
+            ["channel/a/b", "pin/lamp", "service/a/none", "timer/a/every/0/7", "timer/a/at/x", "timer/a/at", ""]
+        {
             assert_eq!(Name::parse(other), None, "{other}");
         }
     }
