@@ -153,7 +153,7 @@ fn word_for(problem: Problem) -> Result<Reply, Problem> {
         }
         "ocap::launch::changed" => ("changed", "it runs already, from another declaration"),
         _ => {
-            crate::daemon::log::record(&problem);
+            crate::daemon::log::tell(&problem);
             ("not-launched", "it can not be launched; the log of the host says why")
         }
     };

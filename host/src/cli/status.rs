@@ -134,6 +134,21 @@ error ocap::component::missing (matcher/index): the component is missing
     }
 
     #[test]
+    fn the_vats_of_a_system_subcluster_are_marked() {
+        let of = |name: &str, system: bool| SubclusterStatus {
+            id: "s1".into(),
+            name: name.into(),
+            bootstrap: "root".into(),
+            system,
+            vats: vec![],
+            channels: vec![],
+        };
+        let vat = vat("root", "v1", VatState::Idle);
+        assert_eq!(vat_row(&of("steward", true), &vat)[0], "steward/root (system)");
+        assert_eq!(vat_row(&of("counter", false), &vat)[0], "counter/root");
+    }
+
+    #[test]
     fn a_host_that_starts_is_shown_with_its_step_and_no_empty_tables() {
         let status = Status {
             boot: None,

@@ -43,7 +43,7 @@ fn a_pin_is_refused_that_names_nothing_or_has_no_proper_label() {
     let _host = place.run(&[&place.sample("echo").file()]);
     place.ocap(&["pin", "ko4711"]).expect(1).problem("ocap::target::unknown");
     place.ocap(&["pin", "nobody"]).expect(1).problem("ocap::target::unknown");
-    place.ocap(&["pin", "echo", "--label", "two words"]).expect(1).problem("ocap::usage::label");
+    place.ocap(&["pin", "echo", "--label", "two words"]).expect(2).problem("ocap::usage::label");
     assert_eq!(pinned(&place), Vec::<Value>::new());
     let pin = place.ocap(&["pin", "echo"]).expect(0).json();
     assert_eq!(place.call(pin["reference"].as_str().expect("a reference"), "echo", &["5"]), 5);

@@ -60,8 +60,6 @@ fn ss1_a_system_subcluster_is_there_when_the_host_is_ready_and_marked_as_such() 
     let marks: Vec<&Value> =
         status["subclusters"].as_array().expect("a list").iter().map(|one| &one["system"]).collect();
     assert_eq!(marks, [&json!(true), &json!(null)]);
-    let text = place.ocap(&["--format", "text", "status"]).stdout;
-    assert!(text.contains("steward/steward (system)") && !text.contains("counter/counter (system)"), "{text}");
 }
 
 #[test]
@@ -141,7 +139,7 @@ fn a_bundle_and_a_declaration_of_a_name_are_apps_and_a_broken_one_is_told_withou
     let answer = place.ocap(&words).expect(1).stdout;
     assert!(answer.contains("not-launched") && !answer.contains("broken.toml"), "{answer}");
     // The operator is told in full.
-    assert!(host.stderr().contains("ocap::declaration::wrong_type"), "{}", host.stderr());
+    eventually("the log says it", || host.stderr().contains("ocap::declaration::wrong_type").then_some(()));
 }
 
 #[test]
