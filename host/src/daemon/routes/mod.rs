@@ -7,6 +7,7 @@ mod hibernate;
 mod host;
 mod launch;
 mod lives;
+mod pins;
 mod quarantine;
 
 use std::path::Path;
@@ -42,8 +43,16 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
 /// All paths with what they do.
 fn routes() -> Vec<Route> {
-    [host::routes(), launch::routes(), lives::routes(), hibernate::routes(), calls::routes(), quarantine::routes()]
-        .concat()
+    let families = [
+        host::routes(),
+        launch::routes(),
+        lives::routes(),
+        hibernate::routes(),
+        calls::routes(),
+        pins::routes(),
+        quarantine::routes(),
+    ];
+    families.concat()
 }
 
 /// The whole socket.
