@@ -52,14 +52,15 @@ impl Kernel {
         for (vat, row) in &state.vats {
             row.grants.iter().for_each(|(_, slot)| *kept.entry((*vat, *slot)).or_insert(0) += 1);
         }
+        let unbound = unbound(&state);
         let objects: BTreeMap<_, _> = state.objects.iter().map(|(id, object)| (*id, object)).collect();
         let mut clist = Vec::new();
         for ((vat, slot), kref) in &state.clist {
             let seat =
                 seats.get_mut(vat).ok_or_else(|| Corrupt(format!("{slot} belongs to {vat}, which is not there")))?;
             let bound = match kref {
-                Kref::Object(id) => bind(seat, *vat, *slot, *kref, objects.get(id).copied()),
-                Kref::Promise(_) | Kref::Resolver(_) => Bound::No,
+                Kref::Object(id) if !unbound.contains(id) => bind(seat, *vat, *slot, *kref, objects.get(id).copied()),
+                Kref::Object(_) | Kref::Promise(_) | Kref::Resolver(_) => Bound::No,
             };
             let kept = kept.remove(&(*vat, *slot)).unwrap_or(0);
             clist.push(((*vat, *slot), Row { kref: *kref, handle: false, kept, bound }));
@@ -240,6 +241,27 @@ impl Kernel {
         self.loss = Code::ResolverDropped;
         self.sweep();
     }
+}
+
+/// Objects of vats that answer no more, and whose numbers are free again: of a living vat those whose end it has been told (its root
+/// keeps its number), of one that ends those that it has let go of.
+fn unbound(state: &State) -> BTreeSet<ObjectId> {
+    let living: BTreeSet<_> =
+        state.vats.iter().filter(|(_, row)| row.status.is_living()).map(|(vat, _)| *vat).collect();
+    let to_be_told: BTreeSet<_> = state
+        .queue
+        .iter()
+        .filter_map(|(_, queued)| match queued.item {
+            Item::Dropped(object) => Some(object),
+            Item::Message(_) | Item::Settled { .. } => None,
+        })
+        .collect();
+    let is_unbound = |id: &ObjectId, row: &Object| {
+        let (Owner::Vat(vat, exposed), Fate::Lost(_)) = (&row.owner, row.fate) else { return false };
+        let is_a_root = exposed.object == 0 && living.contains(vat);
+        !is_a_root && !to_be_told.contains(id)
+    };
+    state.objects.iter().filter(|(id, row)| is_unbound(id, row)).map(|(id, _)| *id).collect()
 }
 
 /// Enters a durable object of the vat's own in its table of exports.

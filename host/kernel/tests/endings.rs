@@ -157,3 +157,123 @@ fn g6_a_vat_is_terminated_in_its_start_with_everything_still_before_it() {
     scene.stage.turn("carol", |carol| carol.drop(carol.resolver.expect("the host asks")));
     scene.goes_on();
 }
+
+#[test]
+fn sc5_a_vat_that_is_terminated_alone_leaves_the_others_of_its_subcluster() {
+    let mut stage = Stage::with(&["alice", "bob", "carol"]);
+    let bob = stage.id("bob");
+    stage.act("alice", |alice| {
+        let answer = alice.call(alice.peer("bob"), "question", vec![]);
+        alice.watch(answer, 1);
+    });
+    stage.kernel.terminate_vat(bob).expect("he lives");
+    assert_eq!(stage.turn("alice", |_| {}), "settled 1=failed vat-terminated");
+    let living: Vec<_> = stage.kernel.vats().map(|vat| vat.row.name.clone()).collect();
+    assert_eq!(living, ["alice", "carol"]);
+    assert_eq!(stage.kernel.terminate_vat(bob), Err(Refusal::NoSuchVat(bob)));
+    stage.act("alice", |alice| {
+        let answer = alice.call(alice.peer("bob"), "still there?", vec![]);
+        alice.watch(answer, 1);
+        alice.send(alice.peer("carol"), "hello", vec![], None);
+    });
+    assert_eq!(stage.turn("alice", |_| {}), "settled 1=failed vat-terminated");
+    assert_eq!(stage.turn("carol", |_| {}), "0.hello");
+}
+
+/// Bob has far more rows than a slice lets go: objects that alice holds, entries of his store, questions that alice asks, watches.
+fn with_very_many_rows() -> Stage {
+    const BATCH: u64 = 400;
+    let mut stage = Stage::with(&["alice", "bob"]);
+    for batch in 0..3 {
+        stage.act("bob", |bob| {
+            let exposed = (0..BATCH).map(|object| bob.expose(1 + batch * BATCH + object, Lifetime::Durable));
+            let exposed: Vec<Slot> = exposed.collect();
+            for slot in &exposed {
+                bob.put(format!("{}", slot.0).as_bytes(), vec![*slot]);
+            }
+            for token in 0..BATCH {
+                let (promise, resolver) = bob.new_promise();
+                bob.watch(promise, batch * BATCH + token);
+                bob.put(format!("r{}", resolver.0).as_bytes(), vec![resolver]);
+            }
+            bob.send(bob.peer("alice"), "take", exposed, None);
+        });
+        stage.turn("alice", |alice| alice.put(format!("{batch}").as_bytes(), alice.args.clone()));
+    }
+    stage.act("alice", |alice| {
+        for token in 0..40 {
+            let answer = alice.call(alice.peer("bob"), "question", vec![]);
+            alice.watch(answer, token);
+        }
+    });
+    stage
+}
+
+#[test]
+fn vl1_a_vat_with_very_many_rows_ends_in_slices_while_others_go_on() {
+    let mut stage = with_very_many_rows();
+    let bob = stage.id("bob");
+    stage.kernel.terminate_vat(bob).expect("he lives");
+    let mut slices = 1;
+    loop {
+        stage.check();
+        assert!(stage.kernel.vat(bob).is_none(), "from the first slice on he lives no more");
+        // Whatever is left of him: who asks is answered at once.
+        all_that_is_told(&mut stage, "alice");
+        stage.act("alice", |alice| {
+            let answer = alice.call(alice.peer("bob"), "still there?", vec![]);
+            alice.watch(answer, 1_000);
+            alice.drop(answer);
+        });
+        let heard = all_that_is_told(&mut stage, "alice");
+        assert!(heard.contains("1000=failed vat-terminated"), "{heard}");
+        if !stage.kernel.end_slice() {
+            break;
+        }
+        slices += 1;
+    }
+    assert!(slices > 3, "{slices} slices");
+    has_left_a_tombstone(&mut stage);
+}
+
+#[test]
+fn vl1_an_end_in_slices_goes_on_after_a_kill_between_any_two_of_them() {
+    let mut slices = 0;
+    loop {
+        let mut stage = with_very_many_rows();
+        stage.kernel.terminate_vat(stage.id("bob")).expect("he lives");
+        let has_more = (0..slices).all(|_| stage.kernel.end_slice());
+        stage.restart();
+        assert_eq!(stage.kernel.has_ending(), has_more);
+        assert!(!stage.is_told("bob"));
+        while stage.kernel.end_slice() {
+            stage.restart();
+        }
+        has_left_a_tombstone(&mut stage);
+        if !has_more {
+            break;
+        }
+        slices += 1;
+    }
+    assert!(slices > 3, "{slices} slices");
+}
+
+fn all_that_is_told(stage: &mut Stage, vat: &str) -> String {
+    let mut told = String::new();
+    while stage.is_told(vat) {
+        told.push_str(&stage.turn(vat, |_| {}));
+    }
+    told
+}
+
+fn has_left_a_tombstone(stage: &mut Stage) {
+    stage.restart();
+    let bob = stage.id("bob");
+    let state = &stage.disk.state;
+    let row = &state.vats.iter().find(|(vat, _)| *vat == bob).expect("a tombstone").1;
+    assert_eq!((row.status.clone(), row.grants.len()), (VatStatus::Terminated, 0));
+    assert!(state.clist.iter().all(|((vat, _), _)| *vat != bob));
+    assert!(state.progress.iter().all(|(vat, _)| *vat != bob));
+    assert!(stage.disk.store.keys().all(|(vat, _)| *vat != bob));
+    assert!(state.queue.iter().all(|(_, queued)| queued.queue != Queue::Inbox(bob)));
+}

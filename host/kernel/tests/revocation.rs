@@ -148,6 +148,41 @@ fn a_number_means_the_revoked_object_until_its_vat_has_heard_and_a_new_one_after
 }
 
 #[test]
+fn a_number_that_is_free_is_so_after_a_restart_too_though_its_vat_keeps_the_revoked_object() {
+    let mut stage = Stage::with(&["alice", "bob"]);
+    let five = alice_holds(&mut stage, &[5])[0];
+    stage.act("alice", |alice| alice.put(b"five", vec![five]));
+    stage.act("bob", |bob| {
+        let five = bob.expose(5, Lifetime::Durable);
+        bob.put(b"five", vec![five]);
+        bob.drop(five);
+    });
+    revoke(&mut stage, "alice", five);
+    assert_eq!(stage.turn("bob", |_| {}), "dropped 5");
+    stage.restart();
+    stage.act_after_start("bob", |bob| {
+        assert!(!bob.worker.exports.contains_key(&5));
+        let new = bob.expose(5, Lifetime::Durable);
+        bob.send(bob.peer("alice"), "take", vec![new], None);
+        bob.put(b"new", vec![new]);
+    });
+    stage.turn("alice", |_| {});
+    stage.turn("alice", |alice| {
+        assert_ne!(alice.args, [five]);
+        alice.put(b"new", alice.args.clone());
+    });
+    // And the number means the new one from then on.
+    stage.restart();
+    stage.act_after_start("alice", |alice| {
+        let new = alice.worker.store[b"new".as_slice()][0];
+        alice.get(b"new");
+        alice.send(new, "hello", vec![], None);
+    });
+    assert_eq!(stage.turn("bob", |_| {}), "start");
+    assert_eq!(stage.turn("bob", |_| {}), "5.hello");
+}
+
+#[test]
 fn a_resolver_can_be_revoked_which_breaks_its_promise_and_a_promise_can_not() {
     let mut stage = Stage::with(&["alice"]);
     let mut made = None;
