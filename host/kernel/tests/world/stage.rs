@@ -96,6 +96,14 @@ impl Stage {
         }
     }
 
+    /// What the start that the vat is in says of the code before.
+    pub fn upgraded_from(&self, vat: &str) -> Option<Body> {
+        match &self.flying[&self.id(vat)].delivery {
+            Delivery::Start(boot) => boot.upgraded_from.clone(),
+            Delivery::Message { .. } | Delivery::Settled(_) | Delivery::Dropped(_) => None,
+        }
+    }
+
     /// Whether something is delivered to the vat now.
     pub fn is_told(&mut self, vat: &str) -> bool {
         self.rest();
