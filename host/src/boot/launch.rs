@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use ocap_kernel::limits::REFERENCES_DEFAULT;
 use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
 use tokio::sync::oneshot;
 
@@ -136,6 +137,8 @@ fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
             parameters: parameters(&declared.parameters, name)?,
             grants: declared.uses.iter().map(grant).collect(),
             mailbox_max: limits.mailbox,
+            references_max: REFERENCES_DEFAULT,
+            turns: 1,
             when_quarantined: declared.when_quarantined,
         });
         if matches!(found.record.source, CodeSource::Stored { .. }) {
