@@ -12,6 +12,10 @@ struct Pong {}
 impl Pong {
     fn pong(&self) {}
 
+    fn itself(this: This<Self>) -> Cap {
+        this.cap()
+    }
+
     /// Never answers. The right to answer lies in the heap only, so it ends with this incarnation.
     async fn hold(_this: This<Self>) {
         pending().await
