@@ -96,6 +96,11 @@ impl Stage {
         }
     }
 
+    /// The crank that the vat is in.
+    pub fn crank(&self, vat: &str) -> Crank {
+        self.flying[&self.id(vat)].clone()
+    }
+
     /// What the start that the vat is in says of the code before.
     pub fn upgraded_from(&self, vat: &str) -> Option<Body> {
         match &self.flying[&self.id(vat)].delivery {
