@@ -8,7 +8,7 @@ use crate::id::{Kref, ObjectId, PromiseId, Slot, VatId};
 use crate::kernel::{Export, Kernel, Seat, WatchNo};
 use crate::message::{Answer, Code};
 use crate::promise::End;
-use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, State, Upgrade, VatStatus};
+use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, Queued, State, Upgrade, VatStatus};
 use crate::table::Table;
 
 /// Rows that contradict each other: the store is damaged, or was written by something else.
@@ -52,15 +52,17 @@ impl Kernel {
         for (vat, row) in &state.vats {
             row.grants.iter().for_each(|(_, slot)| *kept.entry((*vat, *slot)).or_insert(0) += 1);
         }
-        let unbound = unbound(&state);
-        let objects: BTreeMap<_, _> = state.objects.iter().map(|(id, object)| (*id, object)).collect();
+        let to_be_dropped: BTreeSet<ObjectId> = state.queue.iter().filter_map(|(_, queued)| dropped(queued)).collect();
+        let still_bound = |id: &ObjectId, row: &Object| is_still_bound(row, to_be_dropped.contains(id));
+        let bound = state.objects.iter().filter(|(id, row)| still_bound(id, row));
+        let bound: BTreeMap<ObjectId, &Object> = bound.map(|(id, row)| (*id, row)).collect();
         let mut clist = Vec::new();
         for ((vat, slot), kref) in &state.clist {
             let seat =
                 seats.get_mut(vat).ok_or_else(|| Corrupt(format!("{slot} belongs to {vat}, which is not there")))?;
             let bound = match kref {
-                Kref::Object(id) if !unbound.contains(id) => bind(seat, *vat, *slot, *kref, objects.get(id).copied()),
-                Kref::Object(_) | Kref::Promise(_) | Kref::Resolver(_) => Bound::No,
+                Kref::Object(id) => bind(seat, *vat, *slot, *kref, bound.get(id).copied()),
+                Kref::Promise(_) | Kref::Resolver(_) => Bound::No,
             };
             let kept = kept.remove(&(*vat, *slot)).unwrap_or(0);
             clist.push(((*vat, *slot), Row { kref: *kref, handle: false, kept, bound }));
@@ -243,27 +245,6 @@ impl Kernel {
     }
 }
 
-/// Objects of vats that answer no more, and whose numbers are free again: of a living vat those whose end it has been told (its root
-/// keeps its number), of one that ends those that it has let go of.
-fn unbound(state: &State) -> BTreeSet<ObjectId> {
-    let living: BTreeSet<_> =
-        state.vats.iter().filter(|(_, row)| row.status.is_living()).map(|(vat, _)| *vat).collect();
-    let to_be_told: BTreeSet<_> = state
-        .queue
-        .iter()
-        .filter_map(|(_, queued)| match queued.item {
-            Item::Dropped(object) => Some(object),
-            Item::Message(_) | Item::Settled { .. } => None,
-        })
-        .collect();
-    let is_unbound = |id: &ObjectId, row: &Object| {
-        let (Owner::Vat(vat, exposed), Fate::Lost(_)) = (&row.owner, row.fate) else { return false };
-        let is_a_root = exposed.object == 0 && living.contains(vat);
-        !is_a_root && !to_be_told.contains(id)
-    };
-    state.objects.iter().filter(|(id, row)| is_unbound(id, row)).map(|(id, _)| *id).collect()
-}
-
 /// Enters a durable object of the vat's own in its table of exports.
 fn bind(seat: &mut Seat, vat: VatId, slot: Slot, kref: Kref, object: Option<&Object>) -> Bound {
     let (Kref::Object(id), Some(Object { owner: Owner::Vat(owner, exposed), .. })) = (kref, object) else {
@@ -274,6 +255,24 @@ fn bind(seat: &mut Seat, vat: VatId, slot: Slot, kref: Kref, object: Option<&Obj
     }
     seat.exports.insert(exposed.object, Export { object: id, slot, lifetime: exposed.lifetime });
     Bound::Durable
+}
+
+fn dropped(queued: &Queued) -> Option<ObjectId> {
+    match queued.item {
+        Item::Dropped(object) => Some(object),
+        Item::Message(_) | Item::Settled { .. } => None,
+    }
+}
+
+/// Whether the vat's own number for a durable object still means it: a revoked one is bound until its vat has heard `dropped`, which a
+/// root never does; one of a vat that is ending is not, though the vat's store may still hold it.
+fn is_still_bound(row: &Object, to_be_dropped: bool) -> bool {
+    let Owner::Vat(_, exposed) = row.owner else { return false };
+    match row.fate {
+        Fate::Live => true,
+        Fate::Lost(Code::ObjectRevoked) => exposed.object == 0 || to_be_dropped,
+        Fate::Lost(_) => false,
+    }
 }
 
 fn lost_at_boot(row: &Object) -> Option<Code> {

@@ -1,27 +1,32 @@
-//! New heaps from the same state: restart, other code on trial, and the way back.
+//! A new heap from the same state: restart, upgrade, and the way back.
 
 mod world;
 
 use ocap_kernel::*;
-use world::{Stage, Turn, launch};
+use world::*;
 
-fn code(text: &str) -> Body {
-    Body::from(text.as_bytes())
+const OLD: &[u8] = b"";
+const NEW: &[u8] = b"new";
+const NEWER: &[u8] = b"newer";
+
+fn code_of(stage: &Stage, vat: &str) -> Vec<u8> {
+    stage.kernel.vat(stage.id(vat)).expect("it lives").row.code.to_vec()
 }
 
-/// What a vat's next start says of the code before, and what becomes of that start.
-fn starts(stage: &mut Stage, vat: &str, report: impl FnOnce(Turn<'_>) -> Report) -> (Option<Body>, Verdict) {
+fn upgrade_of(stage: &Stage, vat: &str) -> Upgrade {
+    stage.kernel.vat(stage.id(vat)).expect("it lives").row.upgrade.clone()
+}
+
+/// What the next delivery, a start, says about the code before.
+fn upgraded_from(stage: &mut Stage, vat: &str) -> Option<Vec<u8>> {
     assert_eq!(stage.begin(vat), "start");
-    let before = stage.upgraded_from(vat);
-    (before, stage.end(vat, report).1)
+    let Delivery::Start(boot) = &stage.flying[&stage.id(vat)].delivery else { panic!("a start") };
+    boot.upgraded_from.as_ref().map(|code| code.to_vec())
 }
 
-fn fails(turn: Turn<'_>) -> Report {
-    Report { outcome: Outcome::StartFailed("it can not".to_owned()), ..turn.trap() }
-}
-
-fn row(stage: &Stage, vat: &str) -> Vat {
-    stage.kernel.vat(stage.id(vat)).expect("it lives").row.clone()
+fn fail_to_start(stage: &mut Stage, vat: &str) -> Verdict {
+    let failing = |turn: Turn<'_>| Report { outcome: Outcome::StartFailed("not today".to_owned()), ..turn.trap() };
+    stage.end(vat, failing).1
 }
 
 #[test]
@@ -93,91 +98,99 @@ fn kq13_a_message_that_a_restart_interrupted_is_delivered_again_and_what_hung_on
 }
 
 #[test]
-fn a_quarantined_vat_is_healed_and_not_restarted() {
+fn a_quarantined_vat_is_not_restarted() {
     let mut stage = Stage::with(&["alice"]);
     let alice = stage.id("alice");
-    stage.kernel.quarantine(alice, code("why")).expect("she lives");
+    stage.kernel.quarantine(alice, Body::from(*b"why")).expect("she lives");
     assert_eq!(stage.kernel.restart(alice), Err(Refusal::NotServed(alice)));
 }
 
 #[test]
-fn upgraded_code_is_told_what_was_before_it_and_goes_on_from_the_same_state() {
-    let mut stage = Stage::with(&["alice", "bob"]);
-    stage.act("bob", |bob| bob.put(b"alice", vec![bob.peer("alice")]));
-    stage.act("alice", |alice| alice.send(alice.peer("bob"), "waits", vec![], None));
-    stage.kernel.upgrade(stage.id("bob"), code("second")).expect("he lives");
-    let (before, verdict) = starts(&mut stage, "bob", |bob| bob.end());
-    assert_eq!((before, verdict), (Some(code("")), Verdict::Applied));
-    assert_eq!(stage.turn("bob", |bob| bob.get(b"alice")), "0.waits");
-    assert_eq!(row(&stage, "bob").upgrade, Upgrade::Kept { before: code("") });
-    // The next start is one of the same code.
-    stage.kernel.restart(stage.id("bob")).expect("he lives");
-    assert_eq!(starts(&mut stage, "bob", |bob| bob.end()).0, None);
-}
-
-#[test]
-fn code_whose_first_start_fails_gives_way_to_the_code_before_and_no_message_is_lost() {
-    let mut stage = Stage::with(&["alice", "bob"]);
-    let bob = stage.id("bob");
-    let asked = stage.ask("bob", "waits");
-    stage.kernel.upgrade(bob, code("bad")).expect("he lives");
-    let (_, verdict) = starts(&mut stage, "bob", fails);
-    assert_eq!(verdict, Verdict::RolledBack("it can not".to_owned()));
-    assert_eq!((row(&stage, "bob").code, row(&stage, "bob").upgrade), (code(""), Upgrade::None));
-    let (before, verdict) = starts(&mut stage, "bob", |bob| bob.end());
-    assert_eq!((before, verdict), (None, Verdict::Applied));
-    stage.turn("bob", |bob| bob.fulfill(bob.resolver.expect("the host asks"), "yes"));
-    assert_eq!(stage.answer(asked).as_deref(), Some("yes"));
-}
-
-#[test]
-fn a_trial_survives_a_crash_before_its_first_start() {
-    let mut stage = Stage::with(&["alice"]);
-    stage.kernel.upgrade(stage.id("alice"), code("bad")).expect("she lives");
-    stage.commit();
-    stage.crash();
-    stage.kernel.wake(stage.id("alice"));
-    let (before, verdict) = starts(&mut stage, "alice", fails);
-    assert_eq!(before, Some(code("")));
-    assert_eq!(verdict, Verdict::RolledBack("it can not".to_owned()));
-    // The code before that fails too is nobody's trial.
-    assert!(matches!(starts(&mut stage, "alice", fails).1, Verdict::Quarantined(_)));
-}
-
-#[test]
-fn code_that_was_replaced_before_it_ever_ran_is_not_what_a_rollback_goes_to() {
+fn new_code_is_on_trial_until_it_has_started_and_the_old_code_is_kept_then() {
     let mut stage = Stage::with(&["alice"]);
     let alice = stage.id("alice");
-    stage.kernel.upgrade(alice, code("never run")).expect("she lives");
-    stage.kernel.upgrade(alice, code("third")).expect("she lives");
-    assert_eq!(starts(&mut stage, "alice", |alice| alice.end()).0, Some(code("")));
-    stage.kernel.rollback(alice).expect("older code is kept");
-    let (before, verdict) = starts(&mut stage, "alice", |alice| alice.end());
-    assert_eq!((before, verdict), (Some(code("third")), Verdict::Applied));
-    assert_eq!(row(&stage, "alice").code, code(""));
-    // That was an upgrade too, and so can be taken back.
-    stage.kernel.rollback(alice).expect("older code is kept");
-    starts(&mut stage, "alice", |alice| alice.end());
-    assert_eq!(row(&stage, "alice").code, code("third"));
+    stage.act("alice", |alice| alice.put(b"state", vec![]));
+    stage.kernel.upgrade(alice, Body::from(NEW)).expect("she lives");
+    assert_eq!(upgrade_of(&stage, "alice"), Upgrade::Trial { before: Body::from(OLD) });
+    assert_eq!(upgraded_from(&mut stage, "alice").as_deref(), Some(OLD));
+    stage.turn("alice", |alice| assert!(alice.worker.store.contains_key(&b"state"[..])));
+    assert_eq!(upgrade_of(&stage, "alice"), Upgrade::Kept { before: Body::from(OLD) });
+    stage.restart();
+    stage.ask("alice", "hello");
+    assert_eq!(upgraded_from(&mut stage, "alice"), None, "the incarnation before had the same code");
+    assert_eq!(code_of(&stage, "alice"), NEW);
 }
 
 #[test]
-fn a_vat_that_was_never_upgraded_has_nothing_to_go_back_to() {
+fn new_code_that_fails_to_start_gives_way_to_the_old_code_and_nothing_is_lost() {
+    let mut stage = Stage::with(&["alice"]);
+    let alice = stage.id("alice");
+    stage.act("alice", |alice| alice.put(b"state", vec![]));
+    let asked = stage.ask("alice", "question");
+    stage.kernel.upgrade(alice, Body::from(NEW)).expect("she lives");
+    assert_eq!(fail_to_start(&mut stage, "alice"), Verdict::RolledBack("not today".to_owned()));
+    assert_eq!((code_of(&stage, "alice").as_slice(), upgrade_of(&stage, "alice")), (OLD, Upgrade::None));
+    assert_eq!(upgraded_from(&mut stage, "alice"), None);
+    stage.turn("alice", |alice| assert!(alice.worker.store.contains_key(&b"state"[..])));
+    stage.turn("alice", |alice| alice.fulfill(alice.resolver.expect("the host asks"), "answer"));
+    assert_eq!(stage.answer(asked).as_deref(), Some("answer"));
+}
+
+#[test]
+fn an_upgrade_that_was_committed_is_tried_after_a_crash_and_rolled_back_if_it_fails_then() {
+    let mut stage = Stage::with(&["alice"]);
+    stage.kernel.upgrade(stage.id("alice"), Body::from(NEW)).expect("she lives");
+    stage.restart();
+    assert_eq!(upgraded_from(&mut stage, "alice").as_deref(), Some(OLD));
+    assert!(matches!(fail_to_start(&mut stage, "alice"), Verdict::RolledBack(_)));
+    assert_eq!(code_of(&stage, "alice"), OLD);
+}
+
+#[test]
+fn a_second_upgrade_before_the_first_has_started_goes_back_to_what_ran() {
+    let mut stage = Stage::with(&["alice"]);
+    let alice = stage.id("alice");
+    stage.kernel.upgrade(alice, Body::from(NEW)).expect("she lives");
+    stage.kernel.upgrade(alice, Body::from(NEWER)).expect("she lives");
+    assert!(matches!(fail_to_start(&mut stage, "alice"), Verdict::RolledBack(_)));
+    assert_eq!(code_of(&stage, "alice"), OLD);
+}
+
+#[test]
+fn a_rollback_is_an_upgrade_to_the_kept_code_and_needs_one() {
     let mut stage = Stage::with(&["alice"]);
     let alice = stage.id("alice");
     assert_eq!(stage.kernel.rollback(alice), Err(Refusal::NothingKept(alice)));
-    let never_started = Stage::of(launch("scene", &["alice"]));
-    let (mut kernel, alice) = (never_started.kernel.clone(), never_started.id("alice"));
-    kernel.upgrade(alice, code("other")).expect("she lives");
-    assert_eq!(kernel.rollback(alice), Err(Refusal::NothingKept(alice)), "the first code never ran");
+    stage.kernel.upgrade(alice, Body::from(NEW)).expect("she lives");
+    stage.turn("alice", |_| {});
+    stage.kernel.rollback(alice).expect("the old code is kept");
+    assert_eq!(upgraded_from(&mut stage, "alice").as_deref(), Some(NEW));
+    stage.turn("alice", |_| {});
+    assert_eq!(code_of(&stage, "alice"), OLD);
+    assert_eq!(upgrade_of(&stage, "alice"), Upgrade::Kept { before: Body::from(NEW) });
+    // Before the new code has started there is nothing to try: the old one is simply put back.
+    stage.kernel.upgrade(alice, Body::from(NEWER)).expect("she lives");
+    stage.kernel.rollback(alice).expect("the code before is there");
+    assert_eq!(upgraded_from(&mut stage, "alice"), None);
 }
 
 #[test]
-fn an_upgrade_serves_a_quarantined_vat_again_with_what_waited_for_it() {
+fn a_vat_that_never_started_has_no_code_to_go_back_to() {
+    let mut stage = Stage::of(launch("scene", &["alice"]));
+    assert!(matches!(fail_to_start(&mut stage, "alice"), Verdict::Quarantined(_)));
+    stage.kernel.upgrade(stage.id("alice"), Body::from(NEW)).expect("she lives");
+    assert_eq!(upgrade_of(&stage, "alice"), Upgrade::None);
+    assert_eq!(stage.turn("alice", |_| {}), "start", "an upgrade serves a quarantined vat again");
+}
+
+#[test]
+fn promises_that_a_vat_was_deciding_break_at_its_upgrade_unless_their_resolvers_are_stored() {
     let mut stage = Stage::with(&["alice"]);
-    stage.kernel.quarantine(stage.id("alice"), code("why")).expect("she lives");
-    stage.ask("alice", "waits");
-    stage.kernel.upgrade(stage.id("alice"), code("mended")).expect("she lives");
-    assert_eq!(starts(&mut stage, "alice", |alice| alice.end()).1, Verdict::Applied);
-    assert_eq!(stage.turn("alice", |_| {}), "0.waits");
+    let (held, stored) = (stage.ask("alice", "held"), stage.ask("alice", "stored"));
+    stage.turn("alice", |_| {});
+    stage.turn("alice", |alice| alice.put(b"later", vec![alice.resolver.expect("the host asks")]));
+    stage.kernel.upgrade(stage.id("alice"), Body::from(NEW)).expect("she lives");
+    stage.check();
+    assert_eq!(stage.answer(held).as_deref(), Some("failed incarnation-lost"));
+    assert_eq!(stage.answer(stored), None);
 }

@@ -10,9 +10,9 @@ pub struct Stage {
     pub kernel: Kernel,
     pub disk: Disk,
     pub outputs: Vec<Output>,
-    vats: BTreeMap<String, VatId>,
+    pub vats: BTreeMap<String, VatId>,
     workers: BTreeMap<VatId, Worker>,
-    flying: BTreeMap<VatId, Crank>,
+    pub flying: BTreeMap<VatId, Crank>,
 }
 
 impl Stage {
@@ -93,19 +93,6 @@ impl Stage {
     fn rest(&mut self) {
         for vat in self.vats.values() {
             self.kernel.rested(*vat);
-        }
-    }
-
-    /// The crank that the vat is in.
-    pub fn crank(&self, vat: &str) -> Crank {
-        self.flying[&self.id(vat)].clone()
-    }
-
-    /// What the start that the vat is in says of the code before.
-    pub fn upgraded_from(&self, vat: &str) -> Option<Body> {
-        match &self.flying[&self.id(vat)].delivery {
-            Delivery::Start(boot) => boot.upgraded_from.clone(),
-            Delivery::Message { .. } | Delivery::Settled(_) | Delivery::Dropped(_) => None,
         }
     }
 
