@@ -72,8 +72,13 @@ fn everybody_who_waits_for_a_large_vat_hears_and_its_importers_are_answered_from
     let (mut stage, asked) = large();
     stage.kernel.terminate_vat(stage.id("alice")).expect("she lives");
     assert!(stage.kernel.has_ending());
+    let of_alice = |kref: &Kref| {
+        let Kref::Object(object) = kref else { return false };
+        matches!(stage.kernel.object(*object), Some(Object { owner: Owner::Vat(vat, _), .. }) if *vat == stage.id("alice"))
+    };
+    let imported = stage.kernel.references(stage.id("bob")).filter(|(_, kref)| of_alice(kref)).last();
+    let (imported, _) = imported.expect("bob remembers");
     stage.act("bob", |bob| {
-        let imported = *bob.worker.known.iter().next_back().expect("bob remembers");
         let answer = bob.call(imported, "hello", vec![]);
         bob.watch(answer, 1);
     });
