@@ -12,6 +12,7 @@ mod house;
 mod launch;
 mod report;
 mod serve;
+mod suspects;
 
 use std::sync::Arc;
 
@@ -131,6 +132,8 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
             .with_help("restore the home from a backup, and keep the damaged one for a report")
     })?;
     let house = Arc::new(House::furnish(&home, options.powers)?);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;
     daemon.step("open the channels")?;
     let (to_loop, from_io) = mpsc::unbounded_channel::<FromIo>();
@@ -149,7 +152,8 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         io: io.clone(),
         clock: house.clock(),
         accuse: Box::new(move |kernel, vat, cause| code::accuse(kernel, &accuser, vat, cause)),
-        workers: std::thread::available_parallelism().map_or(2, usize::from),
+        workers,
+        markers,
     };
     let started = run_loop::start(parts, from_io).map_err(|error| {
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)

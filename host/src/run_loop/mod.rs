@@ -5,6 +5,7 @@
 
 mod effects;
 mod inputs;
+pub mod markers;
 mod turn;
 mod workers;
 
@@ -22,6 +23,7 @@ use crate::io::{FromIo, Io};
 use crate::store::{Store, StoreError};
 
 use effects::Effect;
+use markers::Markers;
 use workers::{Finished, Workers};
 
 /// What a vat needs to be given a heap.
@@ -59,6 +61,8 @@ pub struct Parts {
     pub accuse: Accuse,
     /// Threads that run vats; at least 1.
     pub workers: usize,
+    /// Where the workers note what they are at; one place for each.
+    pub markers: Markers,
 }
 
 /// Everything the loop hears.
@@ -138,7 +142,7 @@ pub struct Started {
 /// If the system gives no thread.
 pub fn start(parts: Parts, mut from_io: tokio::sync::mpsc::UnboundedReceiver<FromIo>) -> std::io::Result<Started> {
     let (sender, events) = mpsc::channel();
-    let workers = Workers::start(parts.workers, parts.store.reader(), &sender)?;
+    let workers = Workers::start(parts.workers, &parts.markers, parts.store.reader(), &sender)?;
     let handle = Handle { events: sender.clone() };
     let to_loop = sender.clone();
     tokio::spawn(async move {

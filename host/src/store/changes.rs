@@ -4,9 +4,9 @@
 //! and a row is written by `ON CONFLICT .. DO UPDATE` where a second UNIQUE could otherwise remove a bystander.
 
 use ocap_kernel::{
-    Answer, Change, Commit, Counters, DeadLetter, Fate, Item, Kref, MessageId, Object, ObjectId, Owner, Payload, Progress,
-    Promise, PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Suspicion, Upgrade, Vat, VatId,
-    VatStatus,
+    Answer, Change, Commit, Counters, DeadLetter, Fate, Item, Kref, MessageId, Object, ObjectId, Owner, Payload,
+    Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Suspicion, Upgrade,
+    Vat, VatId, VatStatus,
 };
 use rusqlite::{Connection, Error, Params, Result, params};
 
@@ -132,7 +132,9 @@ fn write_objects(connection: &Connection, changes: &[Change<ObjectId, Object>]) 
         let (mut of_vat, mut name, mut target, mut revokes) = (None, None, None, None);
         match &row.owner {
             Owner::Vat(vat, exposed) => of_vat = Some((vat, exposed)),
-            Owner::Host(of_host) | Owner::HostUntilBoot(of_host) | Owner::HostWhileHeld(of_host) => name = Some(of_host),
+            Owner::Host(of_host) | Owner::HostUntilBoot(of_host) | Owner::HostWhileHeld(of_host) => {
+                name = Some(of_host)
+            }
             Owner::Caretaker { target: kref } => target = Some(int(kref.to_bits())),
             Owner::Revoker(caretaker) => revokes = Some(int(caretaker.0)),
         }

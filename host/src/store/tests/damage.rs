@@ -121,12 +121,7 @@ const BAD_ROWS: [(&str, &str, &str, &str); 26] = [
         "`through` is empty where it should be null",
     ),
     ("suspicions", "INSERT INTO suspicions VALUES (70, -1, NULL, 0, 0)", "vat 70", "`left_alone` is negative"),
-    (
-        "suspicions",
-        "INSERT INTO suspicions VALUES (70, 1, NULL, 0, 4294967296)",
-        "vat 70",
-        "`total` is too large",
-    ),
+    ("suspicions", "INSERT INTO suspicions VALUES (70, 1, NULL, 0, 4294967296)", "vat 70", "`total` is too large"),
     (
         "dead_letters",
         "INSERT INTO dead_letters VALUES (70, 1, 1, 'm', x'', 0, 'bad-luck')",

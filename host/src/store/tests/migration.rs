@@ -113,12 +113,14 @@ fn the_new_words_of_version_2_are_taken_and_others_are_not() {
     home.open().0.close().expect("the store closes");
     let connection = Connection::open(home.path()).expect("the file opens");
     let insert = |owner: &str, rest: &str| {
-        connection.execute_batch(&format!("INSERT INTO objects VALUES (NULL, '{owner}', NULL, NULL, NULL, {rest}, NULL)"))
+        connection
+            .execute_batch(&format!("INSERT INTO objects VALUES (NULL, '{owner}', NULL, NULL, NULL, {rest}, NULL)"))
     };
     insert("caretaker", "NULL, 4, NULL").expect("a caretaker");
     insert("revoker", "NULL, NULL, 1").expect("a revoker");
     insert("host-while-held", "'timer', NULL, NULL").expect("a host's");
-    for (owner, rest) in [("caretaker", "'name', 4, NULL"), ("revoker", "NULL, 4, NULL"), ("host", "NULL, NULL, NULL")] {
+    for (owner, rest) in [("caretaker", "'name', 4, NULL"), ("revoker", "NULL, 4, NULL"), ("host", "NULL, NULL, NULL")]
+    {
         insert(owner, rest).expect_err(owner);
     }
     drop(connection);

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ocap_kernel::{
-    Answer, Body, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Lifetime, Message, MessageId, Object, ObjectId,
-    Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Suspicion,
-    Upgrade, Vat, VatId, VatStatus, WhenQuarantined, Why,
+    Answer, Body, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Lifetime, Message, MessageId, Object,
+    ObjectId, Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId,
+    Suspicion, Upgrade, Vat, VatId, VatStatus, WhenQuarantined, Why,
 };
 
 /// Few keys, so that rows are written again and removed.
