@@ -23,6 +23,8 @@ fn vat(name: &str, grants: &[&str]) -> LaunchVat {
         parameters: Body::from([]),
         grants: grants.iter().map(|peer| ((*peer).to_owned(), Grant::Vat((*peer).to_owned()))).collect(),
         mailbox_max: 100,
+        references_max: 1_000,
+        turns: 1,
         when_quarantined: WhenQuarantined::Park,
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drop::held_by;
-use crate::id::{Kref, MessageId, VatId};
+use crate::drop::{held_by, held_by_object};
+use crate::id::{Kref, MessageId, ObjectId, VatId};
 use crate::kernel::{Kernel, Seat, Watched};
-use crate::rows::{Fate, Item, Message, Object, Owner, Promise, Queue, VatStatus};
+use crate::rows::{Item, Message, Object, Owner, Promise, Queue, VatStatus};
 
 /// Something that the kernel's own rules exclude: a bug of the kernel or a damaged store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,7 @@ impl Kernel {
         self.audit_clists()?;
         self.audit_queues()?;
         self.audit_promises()?;
+        self.audit_guarded()?;
         if let Some(work) = self.work.front() {
             return Err(Discrepancy(format!("{} was not settled before the act ended", work.promise)));
         }
@@ -48,6 +49,7 @@ impl Kernel {
         }
         self.watchers.values().flat_map(|all| all.values()).for_each(|watch| hold(Kref::Promise(watch.held)));
         self.holds.iter().for_each(|(_, kref)| hold(*kref));
+        self.objects.iter().filter_map(|(_, row)| held_by_object(row)).for_each(&mut hold);
         self.host_handles.iter().for_each(|object| hold(Kref::Object(*object)));
         self.lent.iter().copied().for_each(&mut hold);
         counts
@@ -80,7 +82,7 @@ impl Kernel {
         for (id, queued) in self.queue.iter() {
             let (is_there, suits) = match (queued.queue, &queued.item) {
                 (Queue::Inbox(vat), item) => {
-                    (self.seats.get(&vat).is_some_and(|seat| seat.inbox.contains(id)), self.is_for(vat, item))
+                    (self.seats.get(&vat).is_some_and(|seat| seat.inbox.contains(id)), self.is_for(vat, *id, item))
                 }
                 (Queue::Promise(promise), Item::Message(message)) => {
                     let end = self.unsettled_end(promise);
@@ -114,12 +116,33 @@ impl Kernel {
         self.seats.iter().try_for_each(|(vat, seat)| self.audit_seat(*vat, seat, &ring))
     }
 
-    fn is_for(&self, vat: VatId, item: &Item) -> bool {
+    fn audit_guarded(&self) -> Result<(), Discrepancy> {
+        let mut guarded: BTreeMap<ObjectId, BTreeSet<MessageId>> = BTreeMap::new();
+        for (id, queued) in self.queue.iter() {
+            if let Item::Message(message) = &queued.item {
+                for caretaker in &message.through {
+                    guarded.entry(*caretaker).or_default().insert(*id);
+                }
+            }
+        }
+        if guarded != self.guarded {
+            return Err(Discrepancy("what came through caretakers is not what is entered under them".to_owned()));
+        }
+        let ending = self.vats.iter().filter(|(_, row)| row.status == VatStatus::Ending).map(|(vat, _)| *vat);
+        if !ending.eq(self.endings.iter().copied()) {
+            return Err(Discrepancy("vats that have ended are not those whose rows are removed".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn is_for(&self, vat: VatId, id: MessageId, item: &Item) -> bool {
         match item {
-            Item::Message(Message { target: Kref::Object(object), .. }) => {
+            Item::Message(message @ Message { target: Kref::Object(object), .. }) => {
                 let owned = |row: &Object| matches!(row.owner, Owner::Vat(owner, _) if owner == vat);
-                // What waits for an object that answers no more was answered when that came about.
-                self.objects.get(object).is_some_and(|row| owned(row) && row.fate == Fate::Live)
+                // What waits for an object that answers no more was answered when that came about, unless it had begun.
+                let has_a_way = self.loss_on_the_way(message).is_none() || self.is_begun(vat, id);
+                let has_a_way = has_a_way || self.endings.contains(&vat);
+                self.objects.get(object).is_some_and(owned) && has_a_way
             }
             Item::Message(_) => false,
             Item::Dropped(object) => self.notified.contains(object),
@@ -133,7 +156,7 @@ impl Kernel {
             return Err(Discrepancy(format!("{vat} does not have {} messages", seat.messages)));
         }
         let active = self.vats.get(&vat).is_some_and(|row| row.status == VatStatus::Active);
-        let should_be_ready = active && seat.crank.is_none() && seat.has_work();
+        let should_be_ready = active && seat.may_begin();
         // To be in the ring without work is harmless: a vat whose only notice was taken back is passed over at its turn.
         if ring.contains(&vat) != seat.queued || (should_be_ready && !seat.queued) {
             return Err(Discrepancy(format!("{vat} has something to do and no place in the ring, or the reverse")));

@@ -1,19 +1,21 @@
 //! The next delivery: which vat, and what it is told, in its own slots.
 //!
-//! Nothing durable changes here, except that a notice which is no longer true is thrown away. References without a row in the vat's
+//! Nothing durable changes here, except that a notice which is no longer true is thrown away, and that a message with more references
+//! than the vat may hold is answered. References without a row in the vat's
 //! c-list get the next slots, in the order in which the delivery names them; the rows are made when the crank finishes
 //! (kernel-rules 1, 2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::clist::{Bound, Row};
-use crate::crank::{Boot, ClistEntry, Crank, Delivery, Exposed, Held, Lifetime};
+use crate::crank::{Boot, ClistEntry, Company, Crank, Delivery, Exposed, Held, Lifetime};
 use crate::id::{CrankId, Kref, MessageId, ObjectId, Slot, VatId};
-use crate::kernel::{Begun, BegunKind, Heap, Kernel};
+use crate::kernel::{Begun, BegunKind, Heap, Kernel, Rest};
 use crate::limits::NOTICES_PER_CRANK_MAX;
-use crate::message::{Payload, Resolution};
-use crate::rows::{Item, Message, Owner, VatStatus};
+use crate::message::{Code, Payload, Resolution};
+use crate::promise::Settlement;
+use crate::rows::{Fate, Item, Message, Owner, Upgrade, VatStatus};
 
 /// Names references in one vat's slots, taking new ones as needed.
 struct Translator<'k> {
@@ -46,12 +48,20 @@ impl Kernel {
     /// Begins the next delivery, if a vat has one and is not in a crank already. Call [`Kernel::finish`] with what comes of it;
     /// other vats may begin meanwhile.
     pub fn begin(&mut self) -> Option<Crank> {
+        if self.flying.values().any(|company| *company == Company::Alone) {
+            return None;
+        }
         loop {
-            let vat = self.ready.pop_front()?;
+            let vat = *self.ready.front()?;
+            let is_served = self.vats.get(&vat).is_some_and(|row| row.status == VatStatus::Active);
+            if is_served && !self.has_room(vat) {
+                return None;
+            }
+            self.ready.pop_front();
             // A vat may have ended, or gone into quarantine, while it was in the ring.
             let Some(seat) = self.seats.get_mut(&vat) else { continue };
             seat.queued = false;
-            if self.vats.get(&vat).is_none_or(|row| row.status != VatStatus::Active) {
+            if !is_served || seat.rest == Rest::UntilTold {
                 continue;
             }
             if let Some(crank) = self.begin_at(vat) {
@@ -61,12 +71,12 @@ impl Kernel {
     }
 
     fn begin_at(&mut self, vat: VatId) -> Option<Crank> {
+        // What can't be delivered is no reason to make a heap.
+        self.skip_stale_notices(vat);
+        self.refuse_what_is_too_much(vat);
         if self.seat(vat).heap == Heap::Absent {
-            // Stale notices are thrown away first: they are no reason to make a heap.
-            self.skip_stale_notices(vat);
             return self.seat(vat).has_work().then(|| self.begin_start(vat));
         }
-        self.skip_stale_notices(vat);
         let head = *self.seat(vat).inbox.first()?;
         match self.queue.get(&head).expect("a queued id has a row").item.clone() {
             Item::Message(message) => Some(self.begin_message(vat, head, &message)),
@@ -86,10 +96,33 @@ impl Kernel {
         }
     }
 
+    /// Answers messages at the head of an inbox that bring more references than their vat may hold.
+    fn refuse_what_is_too_much(&mut self, vat: VatId) {
+        while let Some(id) = self.too_much_for(vat) {
+            if let (Item::Message(message), held) = self.take_from_inbox(vat, id) {
+                self.answer(&message, Settlement::Failed(Code::TooLarge));
+                self.release_all(held);
+            }
+            self.settle_down();
+            self.skip_stale_notices(vat);
+        }
+    }
+
+    fn too_much_for(&self, vat: VatId) -> Option<MessageId> {
+        let head = *self.seats.get(&vat)?.inbox.first()?;
+        let Item::Message(message) = &self.queue.get(&head)?.item else { return None };
+        let resolver = message.answer.map(Kref::Resolver);
+        let named = message.args.caps.iter().copied().chain(resolver);
+        let new: BTreeSet<Kref> = named.filter(|kref| self.clists.slot_of(vat, *kref).is_none()).collect();
+        let room = self.vats.get(&vat)?.references_max.saturating_sub(self.clists.size(vat));
+        (new.len() as u64 > room).then_some(head)
+    }
+
     fn droppable(&self, vat: VatId, object: ObjectId) -> Option<u64> {
-        let Owner::Vat(_, exposed) = self.objects.get(&object)?.owner else { return None };
-        let unheld = self.count(Kref::Object(object)) == 0;
-        (unheld && self.is_bound(vat, exposed.object, object)).then_some(exposed.object)
+        let row = self.objects.get(&object)?;
+        let Owner::Vat(_, exposed) = row.owner else { return None };
+        let is_over = self.count(Kref::Object(object)) == 0 || row.fate == Fate::Lost(Code::ObjectRevoked);
+        (is_over && self.is_bound(vat, exposed.object, object)).then_some(exposed.object)
     }
 
     fn begin_start(&mut self, vat: VatId) -> Crank {
@@ -101,7 +134,11 @@ impl Kernel {
         let incarnation = self.progress.get(&vat).expect("a seated vat has progress").incarnation + 1;
         let delivered =
             grants.iter().filter_map(|(_, slot)| Some((*slot, self.clists.get(vat, *slot)?.kref))).collect();
-        let delivery = Delivery::Start(Boot { incarnation, clist, grants });
+        let upgraded_from = match &self.vats.get(&vat).expect("a seated vat has a row").upgrade {
+            Upgrade::Trial { before } => Some(before.clone()),
+            Upgrade::None | Upgrade::Kept { .. } => None,
+        };
+        let delivery = Delivery::Start(Boot { incarnation, upgraded_from, clist, grants });
         let next = self.next_slot(vat);
         self.under_way(vat, BegunKind::Start, delivered, next, delivery)
     }
@@ -168,8 +205,14 @@ impl Kernel {
     ) -> Crank {
         let id = CrankId(self.next_crank);
         self.next_crank += 1;
+        let company = self.company_of(vat);
+        self.flying.insert(id, company);
+        let message = match &kind {
+            BegunKind::Message(message) => Some(*message),
+            BegunKind::Start | BegunKind::Settled(_) | BegunKind::Dropped(_) => None,
+        };
         self.seat(vat).crank = Some(Arc::new(Begun { id, kind, delivered, next_slot }));
-        Crank { id, vat, next_slot, delivery }
+        Crank { id, vat, message, next_slot, delivery, company }
     }
 
     fn translator(&self, vat: VatId) -> Translator<'_> {

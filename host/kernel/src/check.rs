@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::clist::Clists;
+use crate::clist::{Bound, Clists};
 use crate::crank::{AnswerTo, Exposed, Report, Syscall};
 use crate::id::{Kref, Slot, VatId};
 use crate::kernel::{Begun, BegunKind, Kernel, Seat};
@@ -27,6 +27,8 @@ pub(crate) enum Violation {
     AfterExit,
     #[error("the c-list has no room for more slots")]
     NoMoreSlots,
+    #[error("it would hold more than {0} references")]
+    TooManyReferences(u64),
 }
 
 /// What a slot names as far as the check has to know.
@@ -96,7 +98,20 @@ impl Kernel {
         for slot in report.taken.iter().chain(&report.dropped) {
             checker.known(*slot)?;
         }
-        Ok(checker.next)
+        let next = checker.next;
+        let new = checker.new.keys().filter(|slot| self.clists.get(vat, **slot).is_none()).count() as u64;
+        let let_go = report.dropped.iter().filter(|slot| !self.outlasts_its_handle(vat, **slot)).count() as u64;
+        let references_max = self.vats.get(&vat).expect("a seated vat has a row").references_max;
+        // A vat that is over its limit already, having been upgraded to a stricter one, may go on as long as it takes no more.
+        if new > let_go && self.clists.size(vat) + new - let_go > references_max {
+            return Err(Violation::TooManyReferences(references_max));
+        }
+        Ok(next)
+    }
+
+    /// Whether a reference stays in the c-list when its handle goes.
+    fn outlasts_its_handle(&self, vat: VatId, slot: Slot) -> bool {
+        self.clists.get(vat, slot).is_some_and(|row| row.kept > 0 || row.bound != Bound::No)
     }
 }
 
@@ -148,6 +163,11 @@ impl Checker<'_> {
             Syscall::NewPromise { promise, resolver } => {
                 self.take(*promise, Kind::Other)?;
                 self.take(*resolver, Kind::Resolver)
+            }
+            Syscall::Guard { target, guarded, revoker } => {
+                self.known(*target)?;
+                self.take(*guarded, Kind::Other)?;
+                self.take(*revoker, Kind::Other)
             }
             Syscall::Settle { resolver, answer } => {
                 if self.known(*resolver)? != Kind::Resolver {

@@ -4,6 +4,7 @@
 //! The row of an object that the vat itself exposes stays while the id is bound, held or not.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::id::{Kref, Slot, VatId};
 use crate::rows::Change;
@@ -47,13 +48,22 @@ impl Row {
 pub(crate) struct Clists {
     rows: Table<(VatId, Slot), Row>,
     slots: BTreeMap<(VatId, Kref), Slot>,
+    /// How many rows each vat has.
+    sizes: BTreeMap<VatId, u64>,
 }
 
 impl Clists {
     pub(crate) fn new(rows: impl IntoIterator<Item = ((VatId, Slot), Row)>) -> Clists {
         let rows = Table::with_stored(rows, Row::is_stored);
         let slots = rows.iter().map(|(&(vat, slot), row)| ((vat, row.kref), slot)).collect();
-        Clists { rows, slots }
+        let mut sizes = BTreeMap::new();
+        rows.iter().for_each(|((vat, _), _)| *sizes.entry(*vat).or_insert(0) += 1);
+        Clists { rows, slots, sizes }
+    }
+
+    /// How many references a vat has a slot for.
+    pub(crate) fn size(&self, vat: VatId) -> u64 {
+        self.sizes.get(&vat).copied().unwrap_or(0)
     }
 
     pub(crate) fn get(&self, vat: VatId, slot: Slot) -> Option<&Row> {
@@ -66,7 +76,9 @@ impl Clists {
 
     pub(crate) fn insert(&mut self, vat: VatId, slot: Slot, row: Row) {
         self.slots.insert((vat, row.kref), slot);
-        self.rows.insert((vat, slot), row);
+        if self.rows.insert((vat, slot), row).is_none() {
+            *self.sizes.entry(vat).or_insert(0) += 1;
+        }
     }
 
     /// Changes a row and says whether it was held before and is held now. A row that nothing keeps any more is removed.
@@ -85,8 +97,18 @@ impl Clists {
         if !after && bound == Bound::No {
             self.rows.remove(&(vat, slot));
             self.slots.remove(&(vat, kref));
+            self.shrink(vat);
         }
         Some((kref, before, after))
+    }
+
+    fn shrink(&mut self, vat: VatId) {
+        if let Entry::Occupied(mut size) = self.sizes.entry(vat) {
+            *size.get_mut() -= 1;
+            if *size.get() == 0 {
+                size.remove();
+            }
+        }
     }
 
     /// The rows of one vat, by slot.
@@ -94,13 +116,20 @@ impl Clists {
         self.rows.range((vat, Slot(0))..=(vat, Slot(u64::MAX))).map(|(&(_, slot), row)| (slot, row))
     }
 
+    pub(crate) fn first(&self, vat: VatId) -> Option<Slot> {
+        let slot = self.of(vat).next().map(|(slot, _)| slot);
+        slot
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (VatId, Slot, &Row)> {
         self.rows.iter().map(|(&(vat, slot), row)| (vat, slot, row))
     }
 
-    /// Both directions agree.
+    /// Both directions agree, and the sizes are right.
     pub(crate) fn is_consistent(&self) -> bool {
         self.slots.len() == self.rows.len()
+            && self.sizes.iter().all(|(vat, size)| self.of(*vat).count() as u64 == *size)
+            && self.sizes.values().sum::<u64>() == self.rows.len() as u64
             && self.rows.iter().all(|(&(vat, slot), row)| self.slot_of(vat, row.kref) == Some(slot))
     }
 

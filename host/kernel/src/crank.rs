@@ -2,8 +2,8 @@
 //!
 //! A [`Crank`] leaves the kernel with everything the vat may see, so that it can run on another thread; a [`Report`] comes back.
 
-use crate::id::{CrankId, Slot, VatId};
-use crate::message::{Answer, Payload, Resolution};
+use crate::id::{CrankId, MessageId, Slot, VatId};
+use crate::message::{Answer, Body, Payload, Resolution};
 
 /// A delivery on its way to its vat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,10 +12,24 @@ pub struct Crank {
     pub id: CrankId,
     /// Whose turn it is.
     pub vat: VatId,
+    /// Which message is delivered, if it is one: for the host's note of what is under way.
+    pub message: Option<MessageId>,
     /// The slot that the vat's next new reference gets; those of `delivery` are taken already.
     pub next_slot: Slot,
     /// What is delivered.
     pub delivery: Delivery,
+    /// Whether other deliveries may be under way.
+    pub company: Company,
+}
+
+/// Whether other deliveries may be under way beside one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// None, and everything that led to this one is to be durable before it is handed to the vat: the process died during such a
+    /// delivery, and the next death shall be charged to the right one (kernel-rules D).
+    Alone,
+    /// Any.
+    Among,
 }
 
 /// What a vat is told.
@@ -45,6 +59,8 @@ pub enum Delivery {
 pub struct Boot {
     /// 1 at the first start, then one more each time.
     pub incarnation: u64,
+    /// The code of the incarnation before, if it was another; opaque here, see [`crate::Vat::code`].
+    pub upgraded_from: Option<Body>,
     /// The vat's whole c-list: what its store and its grants hold, and the durable objects it exposes.
     pub clist: Vec<ClistEntry>,
     /// Channels, services and peers by name; each slot is in `clist`.
@@ -134,6 +150,15 @@ pub enum Syscall {
         promise: Slot,
         /// The right to settle it.
         resolver: Slot,
+    },
+    /// A caretaker of a reference, and the right to revoke it, both under new slots, the caretaker's first.
+    Guard {
+        /// What is guarded.
+        target: Slot,
+        /// Forwards what is sent to it until it is revoked.
+        guarded: Slot,
+        /// Revokes it by the message `revoke`.
+        revoker: Slot,
     },
     /// Settles a promise. (That the handle goes shows in [`Report::dropped`].)
     Settle {

@@ -35,14 +35,25 @@ impl Kernel {
             Owner::Host(_) => {
                 self.objects.remove(&object);
             }
-            Owner::HostUntilBoot(_) => {
+            Owner::HostUntilBoot(_) | Owner::HostWhileHeld(_) => {
+                // What is gone keeps nothing.
+                let kept = self.holds.remove(&object);
+                self.release_all(kept);
                 self.objects.remove(&object);
-                self.outputs.push(Output::Released(object));
+                self.tell_released(object);
+            }
+            Owner::Caretaker { .. } | Owner::Revoker(_) => {
+                let held = held_by_object(row);
+                self.objects.remove(&object);
+                self.release_all(held);
             }
             Owner::Vat(vat, exposed) => {
                 let (vat, exposed) = (*vat, *exposed);
                 if !self.is_bound(vat, exposed.object, object) {
                     self.objects.remove(&object);
+                } else if self.endings.contains(&vat) {
+                    // Nobody is there to be told.
+                    self.unbind(vat, exposed.object);
                 } else if self.notified.insert(object) {
                     self.enqueue_notice(vat, Item::Dropped(object));
                 }
@@ -55,8 +66,13 @@ impl Kernel {
         match &row.owner {
             Owner::Vat(vat, exposed) => exposed.object == 0 && self.is_bound(*vat, 0, object),
             Owner::Host(_) => row.fate == Fate::Live,
-            Owner::HostUntilBoot(_) => false,
+            Owner::HostUntilBoot(_) | Owner::HostWhileHeld(_) | Owner::Caretaker { .. } | Owner::Revoker(_) => false,
         }
+    }
+
+    /// The host need not keep the object's counterpart any longer.
+    pub(crate) fn tell_released(&mut self, object: ObjectId) {
+        self.outputs.push(Output::Released(object));
     }
 
     /// Whether a vat's own number still means this object.
@@ -103,11 +119,22 @@ impl Kernel {
         if let Some(row) = self.objects.get_mut(&object)
             && row.fate == Fate::Live
         {
+            let held = held_by_object(row);
             row.fate = Fate::Lost(code);
+            self.release_all(held);
         }
         if self.count(Kref::Object(object)) == 0 {
             self.zeros.insert(Kref::Object(object), code);
         }
+    }
+}
+
+/// The reference that an object of the kernel's own holds while it answers.
+pub(crate) fn held_by_object(row: &Object) -> Option<Kref> {
+    match (&row.owner, row.fate) {
+        (Owner::Caretaker { target }, Fate::Live) => Some(*target),
+        (Owner::Revoker(caretaker), Fate::Live) => Some(Kref::Object(*caretaker)),
+        _ => None,
     }
 }
 

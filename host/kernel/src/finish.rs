@@ -20,6 +20,8 @@ pub enum Verdict {
     Undone(String),
     /// None of it did, and the vat is quarantined: its `start` failed, or it fails for everybody. The cause is for operators.
     Quarantined(String),
+    /// It was the first `start` of new code, and failed: the vat goes on with the code that it had before. The cause is for operators.
+    RolledBack(String),
     /// It is not the vat's current crank any more: nothing happened (kernel-rules 15).
     Stale,
 }
@@ -27,10 +29,12 @@ pub enum Verdict {
 impl Kernel {
     /// Ends a crank that [`Kernel::begin`] began.
     pub fn finish(&mut self, vat: VatId, crank: CrankId, report: Report) -> Verdict {
+        self.flying.remove(&crank);
         let Some(begun) = self.seats.get(&vat).and_then(|seat| seat.crank.clone()).filter(|begun| begun.id == crank)
         else {
             return Verdict::Stale;
         };
+        self.survived(vat, &begun);
         let failure = match &report.outcome {
             Outcome::Done => self.check(vat, &begun, &report).map_err(|violation| format!("broke a rule: {violation}")),
             Outcome::Trapped(cause) => Err(cause.clone()),
@@ -51,9 +55,13 @@ impl Kernel {
         // Only now, behind those whom its report gave something to do (kernel-rules 24).
         if let Some(seat) = self.seats.get_mut(&vat) {
             seat.crank = None;
-            self.make_ready(vat);
+            self.take_turn(vat);
         }
         self.settle_down();
+        // A vat that ended itself.
+        if self.endings.contains(&vat) {
+            self.end_slice();
+        }
         self.sweep_if_doubled();
         verdict
     }
@@ -101,6 +109,7 @@ impl Kernel {
             BegunKind::Start => {
                 seat.heap = Heap::Live;
                 seat.woken = false;
+                self.pass_trial(vat);
             }
             // A `start` between two traps is no sign that the vat works: there is one after each.
             BegunKind::Message(_) | BegunKind::Settled(_) | BegunKind::Dropped(_) => seat.traps = Traps::default(),
@@ -127,11 +136,16 @@ impl Kernel {
 
     fn apply_syscall(&mut self, vat: VatId, syscall: Syscall) {
         match syscall {
-            Syscall::Send { target, method, args, answer } => self.send(vat, target, method, &args, answer),
+            Syscall::Send { target, method, args, answer } => self.apply_send(vat, target, method, &args, answer),
             Syscall::NewPromise { promise, resolver } => {
                 let id = self.new_promise();
                 self.add_handle(vat, promise, Kref::Promise(id));
                 self.add_handle(vat, resolver, Kref::Resolver(id));
+            }
+            Syscall::Guard { target, guarded, revoker } => {
+                let (caretaker, right) = self.new_guard(self.kref(vat, target));
+                self.add_handle(vat, guarded, Kref::Object(caretaker));
+                self.add_handle(vat, revoker, Kref::Object(right));
             }
             Syscall::Settle { resolver, answer } => {
                 let Kref::Resolver(promise) = self.kref(vat, resolver) else { unreachable!("checked") };
@@ -157,7 +171,7 @@ impl Kernel {
         }
     }
 
-    fn send(&mut self, vat: VatId, target: Slot, method: String, args: &Payload<Slot>, answer: AnswerTo) {
+    fn apply_send(&mut self, vat: VatId, target: Slot, method: String, args: &Payload<Slot>, answer: AnswerTo) {
         let target = self.kref(vat, target);
         let args = self.krefs(vat, args);
         let answer = match answer {
@@ -177,7 +191,7 @@ impl Kernel {
                 }
             },
         };
-        self.route(Message { target, method, args, answer, sender: Sender::Vat(vat) });
+        self.route(Message { target, through: Vec::new(), method, args, answer, sender: Sender::Vat(vat) });
     }
 
     fn expose(&mut self, vat: VatId, exposed: Exposed, slot: Slot) {
@@ -263,7 +277,7 @@ impl Kernel {
         let (Ok(payload) | Err(payload)) = &reason;
         self.lend(payload.caps.clone());
         self.outputs.push(Output::Exited(vat, reason));
-        self.end_vat(vat);
+        self.begin_ending(vat);
     }
 
     pub(crate) fn kref(&self, vat: VatId, slot: Slot) -> Kref {

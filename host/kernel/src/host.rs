@@ -26,7 +26,8 @@ pub enum Output {
     },
     /// A message for a host object. [`Kernel::answer_call`] ends it.
     Call(HostCall),
-    /// Nobody holds this [`Owner::HostUntilBoot`] object any more; it is gone.
+    /// Nobody holds this [`Owner::HostUntilBoot`] or [`Owner::HostWhileHeld`] object any more, or it was revoked: it is over. May come
+    /// twice.
     Released(ObjectId),
     /// A vat ended by its own wish.
     Exited(crate::id::VatId, Result<Payload<Kref>, Payload<Kref>>),
@@ -69,6 +70,18 @@ pub enum Refusal {
     /// A living subcluster has that name.
     #[error("a subcluster named `{0}` is running")]
     NameTaken(String),
+    /// The reference names something that can't be revoked.
+    #[error("{0} can't be revoked")]
+    NotRevocable(Kref),
+    /// The vat was granted nothing by that name.
+    #[error("{0} has no grant named `{1}`")]
+    NoSuchGrant(crate::id::VatId, String),
+    /// The vat is quarantined.
+    #[error("{0} is quarantined")]
+    NotServed(crate::id::VatId),
+    /// The vat was never upgraded.
+    #[error("{0} has no older code")]
+    NothingKept(crate::id::VatId),
     /// The launch contradicts itself.
     #[error("the launch names {0}, which it does not contain")]
     Dangling(String),
@@ -87,16 +100,31 @@ impl Kernel {
         self.next_ask += 1;
         let promise = self.new_promise();
         self.watch_for_host(ask, promise);
-        let answer = Some(promise);
-        self.route(Message { target, method: method.to_owned(), args, answer, sender: Sender::Host });
+        let method = method.to_owned();
+        let (through, answer) = (Vec::new(), Some(promise));
+        self.route(Message { target, through, method, args, answer, sender: Sender::Host });
         self.settle_down();
         Ok(ask)
+    }
+
+    /// Sends a message from the host whose answer nobody wants.
+    ///
+    /// # Errors
+    /// If a reference names nothing.
+    pub fn send(&mut self, target: Kref, method: &str, args: Payload<Kref>) -> Result<(), Refusal> {
+        for kref in args.caps.iter().chain([&target]) {
+            self.check_exists(*kref)?;
+        }
+        let method = method.to_owned();
+        self.route(Message { target, through: Vec::new(), method, args, answer: None, sender: Sender::Host });
+        self.settle_down();
+        Ok(())
     }
 
     /// Answers a message for a host object. A second answer, or one to a call of which nothing is known, is ignored; one that names
     /// what is gone by now fails with `object-gone`.
     pub fn answer_call(&mut self, call: MessageId, reply: Reply) {
-        if !matches!(self.queue.get(&call), Some(queued) if queued.queue == Queue::Host) {
+        if self.host_call(call).is_none() {
             return;
         }
         let settlement = match reply {
@@ -106,6 +134,10 @@ impl Kernel {
             Reply::Settle(answer) => Settlement::By(answer),
             Reply::Fail(code) => Settlement::Failed(code),
         };
+        self.reply(call, settlement);
+    }
+
+    fn reply(&mut self, call: MessageId, settlement: Settlement) {
         let (message, held) = self.take_message(call);
         self.answer(&message, settlement);
         self.drain_work();
@@ -124,11 +156,61 @@ impl Kernel {
 
     /// A host object is over: messages to it are answered `object-gone` from now on. Others are not touched.
     pub fn end_object(&mut self, object: ObjectId) {
-        if self.host_handles.remove(&object) {
+        let is_the_hosts = self
+            .objects
+            .get(&object)
+            .is_some_and(|row| matches!(row.owner, Owner::Host(_) | Owner::HostUntilBoot(_) | Owner::HostWhileHeld(_)));
+        if is_the_hosts {
             self.lose_object(object, Code::ObjectGone);
-            self.release(Kref::Object(object));
-            self.settle_down();
         }
+        if self.host_handles.remove(&object) {
+            self.release(Kref::Object(object));
+        }
+        self.settle_down();
+    }
+
+    /// A new durable host object, there until [`Kernel::end_object`], whoever holds it.
+    pub fn export(&mut self, name: String) -> ObjectId {
+        let object = self.new_object(Object { owner: Owner::Host(name), fate: Fate::Live });
+        self.settle_down();
+        object
+    }
+
+    /// Answers a call with a new durable host object that is gone when nobody holds it any more, which is then told as
+    /// [`Output::Released`]. It keeps `keeps`, if that exists. `None` if nothing is known of the call.
+    pub fn export_while_held(&mut self, call: MessageId, name: String, keeps: Option<Kref>) -> Option<ObjectId> {
+        self.host_call(call)?;
+        let object = self.new_object(Object { owner: Owner::HostWhileHeld(name), fate: Fate::Live });
+        if let Some(kref) = keeps.filter(|kref| self.check_exists(*kref).is_ok()) {
+            self.hold(kref);
+            self.holds.insert(object, kref);
+        }
+        self.reply(call, Settlement::By(Answer::Forward(Kref::Object(object))));
+        Some(object)
+    }
+
+    /// Answers a call with a promise that the host settles later with [`Kernel::conclude`], also in a later boot: the right to do so is
+    /// kept by a new durable host object. `None` if nothing is known of the call.
+    pub fn defer(&mut self, call: MessageId, name: String) -> Option<ObjectId> {
+        self.host_call(call)?;
+        let object = self.new_object(Object { owner: Owner::Host(name), fate: Fate::Live });
+        let promise = self.new_promise();
+        self.hold(Kref::Resolver(promise));
+        self.holds.insert(object, Kref::Resolver(promise));
+        self.reply(call, Settlement::By(Answer::Forward(Kref::Promise(promise))));
+        Some(object)
+    }
+
+    /// Settles the promise of [`Kernel::defer`], and ends its object. Ignored if the object is over.
+    pub fn conclude(&mut self, object: ObjectId, answer: Answer<Kref>) {
+        if let Some(&Kref::Resolver(promise)) = self.holds.get(&object) {
+            let settlement = match held_by(&answer).iter().all(|kref| self.check_exists(*kref).is_ok()) {
+                true => Settlement::By(answer),
+                false => Settlement::Failed(Code::ObjectGone),
+            };
+            self.push_work(promise, settlement);
+        }
+        self.end_object(object);
     }
 
     /// What a host object keeps for good, in place of what it kept before.
@@ -138,7 +220,10 @@ impl Kernel {
     pub fn keep(&mut self, object: ObjectId, reference: Option<Kref>) -> Result<(), Refusal> {
         if !matches!(
             self.objects.get(&object),
-            Some(Object { owner: Owner::Host(_) | Owner::HostUntilBoot(_), fate: Fate::Live })
+            Some(Object {
+                owner: Owner::Host(_) | Owner::HostUntilBoot(_) | Owner::HostWhileHeld(_),
+                fate: Fate::Live
+            })
         ) {
             return Err(Refusal::NoSuchReference(Kref::Object(object)));
         }
@@ -175,7 +260,8 @@ impl Kernel {
     }
 
     fn host_call(&self, id: MessageId) -> Option<HostCall> {
-        let Item::Message(message) = &self.queue.get(&id)?.item else { return None };
+        let queued = self.queue.get(&id).filter(|queued| queued.queue == Queue::Host)?;
+        let Item::Message(message) = &queued.item else { return None };
         let Kref::Object(object) = message.target else { return None };
         Some(HostCall { id, object, method: message.method.clone(), args: message.args.clone() })
     }
@@ -194,7 +280,7 @@ impl Kernel {
 
     /// The host may name what somebody holds, roots and its own objects. An object that nobody holds is about to be dropped, and its
     /// vat may be hearing so right now.
-    fn check_exists(&self, kref: Kref) -> Result<(), Refusal> {
+    pub(crate) fn check_exists(&self, kref: Kref) -> Result<(), Refusal> {
         let is_held = self.count(kref) > 0;
         let exists = match kref {
             Kref::Object(object) => {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::crank::Lifetime;
 use crate::finish::Verdict;
 use crate::id::{Kref, MessageId, VatId};
-use crate::kernel::{Begun, BegunKind, Heap, Kernel};
-use crate::limits::TRAPS_IN_A_ROW_MAX;
+use crate::kernel::{Begun, BegunKind, Heap, Kernel, Rest};
+use crate::limits::{TRAPS_BEFORE_REST, TRAPS_IN_A_ROW_MAX};
 use crate::message::{Body, Code};
 use crate::promise::Settlement;
 use crate::rows::{Item, Sender, VatStatus, WhenQuarantined};
@@ -20,15 +20,36 @@ impl Kernel {
             BegunKind::Dropped(_) => self.seat(vat).traps.notices += 1,
         }
         self.end_incarnation(vat, Code::IncarnationLost);
-        let traps = &self.seat(vat).traps;
+        if matches!(begun.kind, BegunKind::Start) {
+            return self.start_over_or_stop(vat, cause);
+        }
+        let seat = self.seat(vat);
+        seat.traps.in_a_row += 1;
+        let traps = &seat.traps;
         let fails_for_everybody = traps.messages >= TRAPS_IN_A_ROW_MAX && traps.senders.len() >= 2;
         let is_stuck = traps.notices >= TRAPS_IN_A_ROW_MAX;
-        let never_started = matches!(begun.kind, BegunKind::Start);
-        if !(never_started || fails_for_everybody || is_stuck) {
-            return Verdict::Undone(cause);
+        if fails_for_everybody || is_stuck {
+            self.stop_serving(vat, cause.as_bytes().into());
+            return Verdict::Quarantined(cause);
         }
-        self.stop_serving(vat, cause.as_bytes().into());
-        Verdict::Quarantined(cause)
+        if traps.in_a_row >= TRAPS_BEFORE_REST {
+            seat.rest = Rest::UntilTold;
+        }
+        Verdict::Undone(cause)
+    }
+
+    /// How many traps in a row a vat had that waits for [`Kernel::rested`] before its next delivery. Nothing else makes it go on.
+    pub fn resting(&self, vat: VatId) -> Option<u32> {
+        let seat = self.seats.get(&vat).filter(|seat| seat.rest == Rest::UntilTold)?;
+        Some(seat.traps.in_a_row)
+    }
+
+    /// The vat has waited long enough.
+    pub fn rested(&mut self, vat: VatId) {
+        if let Some(seat) = self.seats.get_mut(&vat) {
+            seat.rest = Rest::None;
+            self.make_ready(vat);
+        }
     }
 
     fn answer_trapped(&mut self, vat: VatId, id: MessageId) {
@@ -64,6 +85,8 @@ impl Kernel {
         }
         self.loss = Code::ResolverDropped;
         self.drain_work();
+        // What was being delivered may have been revoked meanwhile: it is not delivered again.
+        self.answer_undeliverable(vat);
     }
 
     /// Objects that the vat exposed for this incarnation are gone, and so are the messages that wait for them.

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::clist::Clists;
-use crate::crank::Lifetime;
+use crate::crank::{Company, Lifetime};
 use crate::host::{AskId, Output};
 use crate::id::{CrankId, Kref, MessageId, ObjectId, PromiseId, Slot, SubclusterId, VatId};
 use crate::message::{Code, Payload};
 use crate::promise::Work;
-use crate::rows::{Change, Commit, Counters, Item, Object, Progress, Promise, Queued, Sender, Subcluster, Vat};
+use crate::rows::{
+    Change, Commit, Counters, DeadLetter, Item, Object, Progress, Promise, Queued, Sender, Subcluster, Suspicion, Vat,
+};
 use crate::table::Table;
 
 /// The rules of the host, and everything they are applied to. See the crate's page for how it is driven.
@@ -27,6 +29,8 @@ pub struct Kernel {
     pub(crate) clists: Clists,
     pub(crate) queue: Table<MessageId, Queued>,
     pub(crate) holds: Table<ObjectId, Kref>,
+    pub(crate) suspicions: Table<VatId, Suspicion>,
+    pub(crate) dead_letters: Table<MessageId, DeadLetter>,
     /// Writes to the vats' stores since the last commit, and which slots each entry mentions.
     pub(crate) store: BTreeMap<(VatId, Vec<u8>), Option<Payload<Slot>>>,
     pub(crate) holdings: BTreeMap<(VatId, Vec<u8>), Vec<Slot>>,
@@ -51,6 +55,12 @@ pub struct Kernel {
     /// Who waits to be told of the end of a chain, in the order in which they asked.
     pub(crate) watchers: BTreeMap<PromiseId, BTreeMap<WatchNo, Watch>>,
     pub(crate) next_watch: WatchNo,
+    /// What waits and has passed a caretaker, by the caretaker.
+    pub(crate) guarded: BTreeMap<ObjectId, BTreeSet<MessageId>>,
+    /// Deliveries that were handed out and have not come back, also those that mean nothing any more.
+    pub(crate) flying: BTreeMap<CrankId, Company>,
+    /// Vats whose rows are being removed.
+    pub(crate) endings: BTreeSet<VatId>,
     /// Objects for which a `dropped` notice is in an inbox.
     pub(crate) notified: BTreeSet<ObjectId>,
     /// References that the host holds in memory: connections, and what it lately showed to people.
@@ -83,6 +93,17 @@ pub(crate) struct Seat {
     pub(crate) exports: BTreeMap<u64, Export>,
     pub(crate) pinned: bool,
     pub(crate) traps: Traps,
+    /// Whether it waits a while after traps, until the host says that it has.
+    pub(crate) rest: Rest,
+    /// Cranks that it had since its turn came.
+    pub(crate) turn: u32,
+}
+
+/// Whether a vat waits a while after traps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    None,
+    UntilTold,
 }
 
 /// Traps since a delivery other than `start` was last finished (kernel-rules 18).
@@ -94,6 +115,8 @@ pub(crate) struct Traps {
     pub(crate) messages: u32,
     /// How often the notice at the head of the inbox trapped: it stays there, so nothing behind it is ever served.
     pub(crate) notices: u32,
+    /// All of them.
+    pub(crate) in_a_row: u32,
 }
 
 /// When a watch was begun, among all of them.
@@ -165,6 +188,11 @@ impl Seat {
         !self.inbox.is_empty() || (self.woken && self.heap == Heap::Absent)
     }
 
+    /// Whether its next delivery may begin.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.crank.is_none() && self.rest == Rest::None && self.has_work()
+    }
+
     pub(crate) fn new() -> Seat {
         Seat {
             heap: Heap::Absent,
@@ -177,6 +205,8 @@ impl Seat {
             exports: BTreeMap::new(),
             pinned: false,
             traps: Traps::default(),
+            rest: Rest::None,
+            turn: 0,
         }
     }
 }
@@ -197,6 +227,8 @@ impl Kernel {
             clist: self.clists.commit(),
             queue: self.queue.commit(Queued::clone),
             holds: self.holds.commit(|kref| *kref),
+            suspicions: self.suspicions.commit(|suspicion| *suspicion),
+            dead_letters: self.dead_letters.commit(DeadLetter::clone),
             forgotten: std::mem::take(&mut self.forgotten),
             store: store.into_iter().map(|(key, value)| Change { key, value }).collect(),
         }
@@ -273,6 +305,7 @@ impl Item {
         match self {
             Item::Message(message) => {
                 let mut krefs = vec![message.target];
+                krefs.extend(message.through.iter().copied().map(Kref::Object));
                 krefs.extend(&message.args.caps);
                 krefs.extend(message.answer.map(Kref::Resolver));
                 krefs

@@ -1,12 +1,12 @@
-//! How subclusters and vats come and go: launch, quarantine, healing, hibernation, the end.
+//! How subclusters and vats come, and stop and go on: launch, quarantine, healing, hibernation.
 
 use crate::clist::{Bound, Row};
 use crate::crank::{Exposed, Lifetime};
-use crate::host::{Refusal, Reply};
+use crate::host::Refusal;
 use crate::id::{Kref, ObjectId, Slot, SubclusterId, VatId};
-use crate::kernel::{Export, Kernel, Seat, Traps};
+use crate::kernel::{Export, Kernel, Rest, Seat, Traps};
 use crate::message::{Body, Code};
-use crate::rows::{Fate, Object, Owner, Progress, Subcluster, Vat, VatStatus, WhenQuarantined};
+use crate::rows::{Fate, Object, Owner, Progress, Subcluster, Upgrade, Vat, VatStatus, WhenQuarantined};
 
 /// A subcluster to be launched: all of it or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub struct LaunchVat {
     pub grants: Vec<(String, Grant)>,
     /// See [`Vat::mailbox_max`].
     pub mailbox_max: u64,
+    /// See [`Vat::references_max`].
+    pub references_max: u64,
+    /// See [`Vat::turns`]; 0 counts as 1.
+    pub turns: u32,
     /// See [`Vat::when_quarantined`].
     pub when_quarantined: WhenQuarantined,
 }
@@ -94,9 +98,12 @@ impl Kernel {
             subcluster,
             name: launch.name.clone(),
             code: launch.code.clone(),
+            upgrade: Upgrade::None,
             parameters: launch.parameters.clone(),
             grants: Vec::new(),
             mailbox_max: launch.mailbox_max,
+            references_max: launch.references_max,
+            turns: launch.turns,
             when_quarantined: launch.when_quarantined,
             status: VatStatus::Active,
         };
@@ -112,14 +119,13 @@ impl Kernel {
         (vat, root)
     }
 
-    fn grant(&mut self, vat: VatId, name: &str, kref: Kref) {
-        let slot = self.clists.slot_of(vat, kref).unwrap_or_else(|| {
-            let progress = self.progress.get_mut(&vat).expect("a seated vat has progress");
-            let slot = progress.next_slot;
-            progress.next_slot = Slot(slot.0 + 1);
-            self.clists.insert(vat, slot, Row { kref, handle: false, kept: 0, bound: Bound::No });
-            slot
-        });
+    /// Each grant is a caretaker of its own, so that it can be revoked and no other with it.
+    fn grant(&mut self, vat: VatId, name: &str, target: Kref) {
+        let kref = Kref::Object(self.new_caretaker(target));
+        let progress = self.progress.get_mut(&vat).expect("a seated vat has progress");
+        let slot = progress.next_slot;
+        progress.next_slot = Slot(slot.0 + 1);
+        self.clists.insert(vat, slot, Row { kref, handle: false, kept: 0, bound: Bound::No });
         self.change_row(vat, slot, |row| row.kept += 1);
         let row = self.vats.get_mut(&vat).expect("a seated vat has a row");
         row.grants.push((name.to_owned(), slot));
@@ -138,8 +144,8 @@ impl Kernel {
         Ok(())
     }
 
-    fn living(&self, vat: VatId) -> Result<&Vat, Refusal> {
-        let row = self.vats.get(&vat).filter(|row| row.status != VatStatus::Terminated);
+    pub(crate) fn living(&self, vat: VatId) -> Result<&Vat, Refusal> {
+        let row = self.vats.get(&vat).filter(|row| row.status.is_living());
         row.ok_or(Refusal::NoSuchVat(vat))
     }
 
@@ -150,7 +156,9 @@ impl Kernel {
     pub fn heal(&mut self, vat: VatId) -> Result<(), Refusal> {
         if matches!(self.living(vat)?.status, VatStatus::Quarantined(_)) {
             self.vats.get_mut(&vat).expect("a living vat has a row").status = VatStatus::Active;
-            self.seat(vat).traps = Traps::default();
+            let seat = self.seat(vat);
+            seat.traps = Traps::default();
+            seat.rest = Rest::None;
             self.make_ready(vat);
         }
         Ok(())
@@ -164,61 +172,6 @@ impl Kernel {
             self.settle_down();
         }
         rest
-    }
-
-    /// Ends a subcluster for good: its vats, their state, and `host_objects`, which were made with it. What the host was asked and
-    /// has not answered may have been done: such calls are answered `outcome-unknown`.
-    ///
-    /// # Errors
-    /// If there is no such subcluster.
-    pub fn terminate(&mut self, subcluster: SubclusterId, host_objects: &[ObjectId]) -> Result<(), Refusal> {
-        self.subclusters.get(&subcluster).ok_or(Refusal::NoSuchSubcluster(subcluster))?;
-        let vats =
-            self.vats.iter().filter(|(_, row)| row.subcluster == subcluster && row.status != VatStatus::Terminated);
-        for vat in vats.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.end_vat(vat);
-        }
-        for object in host_objects {
-            self.lose_object(*object, Code::ObjectGone);
-        }
-        for call in self.unanswered_calls().iter().filter(|call| host_objects.contains(&call.object)) {
-            self.answer_call(call.id, Reply::Fail(Code::OutcomeUnknown));
-        }
-        self.subclusters.remove(&subcluster);
-        self.settle_down();
-        Ok(())
-    }
-
-    /// Ends one vat: everything that waits for it or on it hears so, everything it held is released, and a tombstone stays.
-    pub(crate) fn end_vat(&mut self, vat: VatId) {
-        self.end_incarnation(vat, Code::VatTerminated);
-        self.loss = Code::VatTerminated;
-        let exports: Vec<_> = self.seat(vat).exports.iter().map(|(id, export)| (*id, export.object)).collect();
-        for (id, object) in exports {
-            self.lose_object(object, Code::VatTerminated);
-            self.unbind(vat, id);
-        }
-        self.answer_queued(vat, Code::VatTerminated, |_| true);
-        self.forget_store(vat);
-        for slot in self.clists.of(vat).map(|(slot, _)| slot).collect::<Vec<_>>() {
-            self.change_row(vat, slot, |row| row.kept = 0);
-        }
-        self.loss = Code::ResolverDropped;
-        self.drain_work();
-        let row = self.vats.get_mut(&vat).expect("a seated vat has a row");
-        row.status = VatStatus::Terminated;
-        row.grants.clear();
-        row.parameters = Body::from([]);
-        self.seats.remove(&vat);
-    }
-
-    fn forget_store(&mut self, vat: VatId) {
-        let keys = self.holdings.range((vat, Vec::new())..).take_while(|((of, _), _)| *of == vat);
-        for key in keys.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-            self.holdings.remove(&key);
-        }
-        self.store.retain(|(of, _), _| *of != vat);
-        self.forgotten.push(vat);
     }
 
     /// Starts a vat even if nothing waits for it.

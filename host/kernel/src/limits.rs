@@ -17,3 +17,27 @@ pub const LENT_REFERENCES_MAX: usize = 1_024;
 
 /// Traps in a row, with nothing finished between them, after which a vat is quarantined if at least two senders caused them.
 pub const TRAPS_IN_A_ROW_MAX: u32 = 3;
+
+/// The most references that a vat holds whose declaration says nothing.
+pub const REFERENCES_DEFAULT: u64 = 100_000;
+
+/// Traps in a row from which on a vat waits a while before its next delivery.
+pub const TRAPS_BEFORE_REST: u32 = 2;
+
+/// Deaths of the process after which a delivery is set aside, or a vat is quarantined (kernel-rules D).
+pub const DEATHS_MAX: u32 = 3;
+
+/// How many deliveries to a vat run alone when the message that it had been given is not known.
+pub const LONE_DELIVERIES: u64 = 1_000;
+
+/// The most dead letters that are kept; the oldest go.
+pub const DEAD_LETTERS_MAX: usize = 1_000;
+
+/// The most bytes of a dead letter's body that are kept.
+pub const DEAD_LETTER_BYTES_MAX: usize = 4_096;
+
+/// The most caretakers that a message passes on its way; a way that is longer may be a circle, and ends with `forward-cycle`.
+pub const CARETAKERS_MAX: usize = 64;
+
+/// The most rows that one slice of a vat's end lets go.
+pub const ENDING_SLICE_ROWS_MAX: usize = 500;

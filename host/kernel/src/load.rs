@@ -8,7 +8,7 @@ use crate::id::{Kref, ObjectId, PromiseId, Slot, VatId};
 use crate::kernel::{Export, Kernel, Seat, WatchNo};
 use crate::message::{Answer, Code};
 use crate::promise::End;
-use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, State, VatStatus};
+use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, State, Upgrade, VatStatus};
 use crate::table::Table;
 
 /// Rows that contradict each other: the store is damaged, or was written by something else.
@@ -84,6 +84,8 @@ impl Kernel {
             clists,
             queue: Table::with_stored(state.queue, |queued| !matches!(queued.item, Item::Settled { .. })),
             holds: Table::new(state.holds),
+            suspicions: Table::new(state.suspicions),
+            dead_letters: Table::new(state.dead_letters),
             store: BTreeMap::new(),
             holdings: state.holdings.into_iter().collect(),
             forgotten: Vec::new(),
@@ -97,6 +99,9 @@ impl Kernel {
             waiting: BTreeMap::new(),
             watchers: BTreeMap::new(),
             next_watch: WatchNo(0),
+            guarded: BTreeMap::new(),
+            flying: BTreeMap::new(),
+            endings: BTreeSet::new(),
             notified: BTreeSet::new(),
             host_handles: BTreeSet::new(),
             lent: VecDeque::new(),
@@ -124,10 +129,20 @@ impl Kernel {
                     }
                 }
             }
-            if let Item::Dropped(object) = queued.item {
-                self.notified.insert(object);
+            match &queued.item {
+                Item::Message(message) => {
+                    for caretaker in &message.through {
+                        self.guarded.entry(*caretaker).or_default().insert(id);
+                    }
+                }
+                Item::Dropped(object) => {
+                    self.notified.insert(*object);
+                }
+                Item::Settled { .. } => {}
             }
         }
+        let ending = self.vats.iter().filter(|(_, row)| row.status == VatStatus::Ending);
+        self.endings = ending.map(|(vat, _)| *vat).collect();
         for (vat, seat) in &mut self.seats {
             let progress = self.progress.get(vat).ok_or_else(|| Corrupt(format!("{vat} has no progress")))?;
             // The first start makes a vat what it is: it is owed since its launch.
@@ -200,12 +215,15 @@ impl Kernel {
         let is_lost = |object: &ObjectId| lost.contains(object);
         for vat in self.seats.keys().copied().collect::<Vec<_>>() {
             self.answer_queued(vat, Code::IncarnationLost, |item| match item {
-                Item::Message(message) => matches!(&message.target, Kref::Object(object) if is_lost(object)),
                 Item::Dropped(object) => is_lost(object),
-                Item::Settled { .. } => false,
+                Item::Message(_) | Item::Settled { .. } => false,
             });
-            // The last boot may have ended between the launch and the first start, which is owed.
-            self.seat(vat).woken = self.progress.get(&vat).is_some_and(|progress| progress.incarnation == 0);
+            // Also what was being delivered when the host died, and was revoked meanwhile.
+            self.answer_undeliverable(vat);
+            // The last boot may have ended between a launch or an upgrade and the start that was to follow, which is owed.
+            let on_trial = self.vats.get(&vat).is_some_and(|row| matches!(row.upgrade, Upgrade::Trial { .. }));
+            let never_started = self.progress.get(&vat).is_some_and(|progress| progress.incarnation == 0);
+            self.seat(vat).woken = never_started || on_trial;
             self.make_ready(vat);
         }
         let promises = self.promises.iter().map(|(id, _)| *id).collect::<Vec<_>>();
@@ -239,6 +257,7 @@ fn bind(seat: &mut Seat, vat: VatId, slot: Slot, kref: Kref, object: Option<&Obj
 fn lost_at_boot(row: &Object) -> Option<Code> {
     match (&row.owner, row.fate) {
         (_, Fate::Lost(_)) | (Owner::Host(_), Fate::Live) => None,
+        (Owner::HostWhileHeld(_) | Owner::Caretaker { .. } | Owner::Revoker(_), Fate::Live) => None,
         (Owner::HostUntilBoot(_), Fate::Live) => Some(Code::ObjectGone),
         (Owner::Vat(_, exposed), Fate::Live) => {
             (exposed.lifetime == Lifetime::Incarnation).then_some(Code::IncarnationLost)

@@ -1,11 +1,11 @@
 //! Promises that counting alone would keep for ever: cycles inside the kernel's own tables (kernel-rules 8 and section C).
 //!
 //! Marking starts at everything a vat or the host can reach and visits only promises, resolvers, the messages that wait on promises,
-//! and settled values. What waits on a promise counts as reached only if somebody can settle that promise.
+//! settled values and caretakers. What waits on a promise counts as reached only if somebody can settle that promise.
 
 use std::collections::BTreeSet;
 
-use crate::drop::held_by;
+use crate::drop::{held_by, held_by_object};
 use crate::id::{Kref, PromiseId};
 use crate::kernel::Kernel;
 use crate::message::Code;
@@ -67,7 +67,7 @@ impl Kernel {
                 continue;
             }
             match kref {
-                Kref::Object(_) => {}
+                Kref::Object(object) => todo.extend(self.objects.get(&object).and_then(held_by_object)),
                 Kref::Promise(promise) => todo.extend(self.value_of(promise)),
                 Kref::Resolver(promise) => todo.extend(self.waiting_on(promise)),
             }

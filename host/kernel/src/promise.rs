@@ -5,10 +5,10 @@
 use crate::body;
 use crate::drop::held_by;
 use crate::host::{AskId, Output};
-use crate::id::{Kref, PromiseId, VatId};
+use crate::id::{Kref, MessageId, PromiseId, VatId};
 use crate::kernel::{Kernel, Watch, WatchNo, Watched, Watcher};
 use crate::message::{Answer, Code, Payload, Resolution};
-use crate::rows::{Item, Message, Owner, Promise, Sender};
+use crate::rows::{Item, Message, Object, Owner, Promise, Sender, Why};
 
 /// How a promise is to be settled, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,6 +259,17 @@ impl Kernel {
         }
     }
 
+    /// A message waits no more on the end of a chain that it was sent to.
+    pub(crate) fn leave_waiting(&mut self, promise: PromiseId, id: MessageId) {
+        let Some(end) = self.unsettled_end(promise) else { return };
+        if let Some(waiting) = self.waiting.get_mut(&end) {
+            waiting.remove(&id);
+            if waiting.is_empty() {
+                self.waiting.remove(&end);
+            }
+        }
+    }
+
     /// Takes a watch or its queued notice back. An unknown token is ignored.
     pub(crate) fn unwatch(&mut self, vat: VatId, token: u64) {
         match self.seat(vat).watches.remove(&token) {
@@ -316,7 +327,20 @@ impl Kernel {
             Resolution::Failed(code) => ("break", Payload::plain(body::failure(code))),
         };
         let sender = self.sender_of_answer(listener);
-        self.route(Message { target: listener, method: method.to_owned(), args, answer: None, sender });
+        let message =
+            Message { target: listener, through: Vec::new(), method: method.to_owned(), args, answer: None, sender };
+        if let Err((Settlement::Failed(Code::MailboxFull), message)) = self.place(message) {
+            self.bury_answer(&message);
+        }
+    }
+
+    /// An answer that an inbox has no room for is a dead letter: nobody would learn of it otherwise (kernel-rules 19).
+    fn bury_answer(&mut self, message: &Message) {
+        let Kref::Object(object) = message.target else { return };
+        if let Some(&Object { owner: Owner::Vat(vat, _), .. }) = self.objects.get(&object) {
+            let id = self.new_message_id();
+            self.bury(id, vat, message, Why::MailboxFull);
+        }
     }
 
     /// Nobody but the listener's own vat asked for this message, so it is no other sender's (kernel-rules 18).
@@ -324,7 +348,7 @@ impl Kernel {
         let Kref::Object(object) = listener else { return Sender::Host };
         match self.objects.get(&object).map(|row| &row.owner) {
             Some(Owner::Vat(vat, _)) => Sender::Vat(*vat),
-            Some(Owner::Host(_) | Owner::HostUntilBoot(_)) | None => Sender::Host,
+            Some(_) | None => Sender::Host,
         }
     }
 

@@ -87,8 +87,29 @@ impl Kernel {
             self.hold(kref);
         }
         let id = self.new_message_id();
+        if let Item::Message(message) = &item {
+            self.enter_guarded(id, message);
+        }
         self.queue.insert(id, Queued { queue, item });
         id
+    }
+
+    /// Enters a message under the caretakers that it has passed.
+    pub(crate) fn enter_guarded(&mut self, id: MessageId, message: &Message) {
+        for caretaker in &message.through {
+            self.guarded.entry(*caretaker).or_default().insert(id);
+        }
+    }
+
+    fn leave_guarded(&mut self, id: MessageId, message: &Message) {
+        for caretaker in &message.through {
+            if let Entry::Occupied(mut entry) = self.guarded.entry(*caretaker) {
+                entry.get_mut().remove(&id);
+                if entry.get().is_empty() {
+                    entry.remove();
+                }
+            }
+        }
     }
 
     /// Takes an item out of its vat's inbox, with the references that the caller has to release.
@@ -97,7 +118,10 @@ impl Kernel {
         let seat = self.seat(vat);
         seat.inbox.remove(&id);
         match &item {
-            Item::Message(_) => seat.messages -= 1,
+            Item::Message(message) => {
+                seat.messages -= 1;
+                self.leave_guarded(id, message);
+            }
             Item::Dropped(object) => {
                 self.notified.remove(object);
             }
@@ -113,6 +137,7 @@ impl Kernel {
         let held = item.held();
         match item {
             Item::Message(message) => {
+                self.leave_guarded(id, &message);
                 if queue == Queue::Host
                     && let Entry::Occupied(mut waiting) = self.at_host.entry(message.target)
                 {
@@ -131,9 +156,24 @@ impl Kernel {
     pub(crate) fn make_ready(&mut self, vat: VatId) {
         let active = self.vats.get(&vat).is_some_and(|row| row.status == VatStatus::Active);
         let seat = self.seat(vat);
-        if active && !seat.queued && seat.crank.is_none() && seat.has_work() {
+        if active && !seat.queued && seat.may_begin() {
             seat.queued = true;
+            seat.turn = 0;
             self.ready.push_back(vat);
+        }
+    }
+
+    /// After a crank: a vat goes on at once while its turn lasts, and then behind the others (kernel-rules 24).
+    pub(crate) fn take_turn(&mut self, vat: VatId) {
+        let Some(row) = self.vats.get(&vat).filter(|row| row.status == VatStatus::Active) else { return };
+        let turns = row.turns;
+        let seat = self.seat(vat);
+        seat.turn += 1;
+        if seat.turn < turns && !seat.queued && seat.may_begin() {
+            seat.queued = true;
+            self.ready.push_front(vat);
+        } else {
+            self.make_ready(vat);
         }
     }
 }

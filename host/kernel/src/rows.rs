@@ -27,6 +27,10 @@ pub struct Commit {
     pub queue: Vec<Change<MessageId, Queued>>,
     /// References that host objects keep, by the host object.
     pub holds: Vec<Change<ObjectId, Kref>>,
+    /// Vats whose deliveries may have killed the process.
+    pub suspicions: Vec<Change<VatId, Suspicion>>,
+    /// Messages that will never be delivered.
+    pub dead_letters: Vec<Change<MessageId, DeadLetter>>,
     /// Vats whose whole store is to be removed, before `store` is written.
     pub forgotten: Vec<VatId>,
     /// The vats' own stores.
@@ -73,6 +77,10 @@ pub struct State {
     pub queue: Vec<(MessageId, Queued)>,
     /// References that host objects keep.
     pub holds: Vec<(ObjectId, Kref)>,
+    /// Vats whose deliveries may have killed the process.
+    pub suspicions: Vec<(VatId, Suspicion)>,
+    /// Messages that will never be delivered.
+    pub dead_letters: Vec<(MessageId, DeadLetter)>,
     /// The slots that each entry of a vat's store mentions; only entries that mention any. The bodies stay in the store.
     pub holdings: Vec<(StoreKey, Vec<Slot>)>,
 }
@@ -120,16 +128,39 @@ pub struct Vat {
     pub name: String,
     /// Its code as the host finds it; opaque here.
     pub code: Body,
+    /// What is kept of the code before.
+    pub upgrade: Upgrade,
     /// Handed to `start`; opaque here.
     pub parameters: Body,
     /// Channels, services and peers by name; each slot is kept as long as the vat lives.
     pub grants: Vec<(String, Slot)>,
     /// The most messages that wait for it; one more is refused with `mailbox-full`.
     pub mailbox_max: u64,
+    /// The most references that it holds; a message that brings more is answered with `too-large`, a crank that makes more traps.
+    pub references_max: u64,
+    /// The most cranks in a row that it gets while others wait; at least 1.
+    pub turns: u32,
     /// What happens to messages while it is quarantined.
     pub when_quarantined: WhenQuarantined,
     /// Whether it is served.
     pub status: VatStatus,
+}
+
+/// The code that a vat had before its present one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upgrade {
+    /// There is none.
+    None,
+    /// The present code has yet to start; should that fail, this takes its place again.
+    Trial {
+        /// As in [`Vat::code`].
+        before: Body,
+    },
+    /// The present code started well; this is kept for a rollback.
+    Kept {
+        /// As in [`Vat::code`].
+        before: Body,
+    },
 }
 
 /// What happens to messages for a quarantined vat.
@@ -148,8 +179,20 @@ pub enum VatStatus {
     Active,
     /// Not until it is healed; the diagnostic is the host's and opaque here.
     Quarantined(Body),
+    /// Never again; what it held and what waits for it is still being let go, slice by slice.
+    Ending,
     /// Never again: a tombstone.
     Terminated,
+}
+
+impl VatStatus {
+    /// Whether the vat has not ended.
+    pub fn is_living(&self) -> bool {
+        match self {
+            VatStatus::Active | VatStatus::Quarantined(_) => true,
+            VatStatus::Ending | VatStatus::Terminated => false,
+        }
+    }
 }
 
 /// How far a vat has come.
@@ -179,6 +222,15 @@ pub enum Owner {
     Host(String),
     /// The host's, gone at the next boot (a connection); named for the host, opaque here.
     HostUntilBoot(String),
+    /// The host's, gone when nobody holds it any more (a timer); named for the host, opaque here.
+    HostWhileHeld(String),
+    /// The kernel's own: whatever is sent to it goes on to the target, until it is revoked.
+    Caretaker {
+        /// Held as long as it is not revoked.
+        target: Kref,
+    },
+    /// The kernel's own: the right to revoke this caretaker, by the message `revoke`.
+    Revoker(ObjectId),
 }
 
 /// Whether an object still answers.
@@ -245,6 +297,8 @@ pub enum Item {
 pub struct Message {
     /// The object or the promise that it was sent to, as far as it has come.
     pub target: Kref,
+    /// The caretakers that it has passed. If one of them is revoked before it is delivered, it is not delivered.
+    pub through: Vec<ObjectId>,
     /// The method's name.
     pub method: String,
     /// The arguments.
@@ -262,4 +316,43 @@ pub enum Sender {
     Vat(VatId),
     /// The host: a person, a channel, or the kernel itself.
     Host,
+}
+
+/// What is known of a vat during whose deliveries the process died (kernel-rules D).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspicion {
+    /// How many of its next deliveries run alone; at least 1.
+    pub left: u64,
+    /// The message during whose lone delivery the process died last; `None` for a start, a notice, or if there was none.
+    pub delivery: Option<MessageId>,
+    /// How often in a row it died during that one.
+    pub deaths: u32,
+    /// How often it died in lone deliveries to the vat since one of them was finished.
+    pub total: u32,
+}
+
+/// A message that will never be delivered. It was answered, it holds no references, and it can't be sent again (kernel-rules 22).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Whose inbox it was for.
+    pub vat: VatId,
+    /// What it was sent to.
+    pub object: ObjectId,
+    /// The method's name.
+    pub method: String,
+    /// The beginning of its body: at most [`crate::limits::DEAD_LETTER_BYTES_MAX`] bytes.
+    pub body: Body,
+    /// How many bytes the body had.
+    pub bytes: u64,
+    /// Why it will not be delivered.
+    pub why: Why,
+}
+
+/// Why a message will not be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The process died three times while this was delivered alone.
+    KilledTheProcess,
+    /// It was an answer, and the inbox was full.
+    MailboxFull,
 }

@@ -2,7 +2,7 @@
 
 use crate::id::{Kref, ObjectId, Slot, SubclusterId, VatId};
 use crate::kernel::{Heap, Kernel};
-use crate::rows::{Fate, Object, Owner, Subcluster, Vat, VatStatus};
+use crate::rows::{Fate, Object, Owner, Subcluster, Vat};
 
 /// One living vat, as operators see it.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,19 @@ pub struct VatView<'k> {
     pub exports: usize,
 }
 
+/// One grant of a living vat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrantView<'k> {
+    /// Under which the vat has it.
+    pub name: &'k str,
+    /// What it gives.
+    pub target: Kref,
+    /// The caretaker that the vat has in its place.
+    pub caretaker: Option<ObjectId>,
+    /// Whether it was revoked.
+    pub fate: Fate,
+}
+
 impl Kernel {
     /// The living subclusters, by number.
     pub fn subclusters(&self) -> impl Iterator<Item = (SubclusterId, &Subcluster)> {
@@ -35,7 +48,7 @@ impl Kernel {
     /// One living vat.
     pub fn vat(&self, id: VatId) -> Option<VatView<'_>> {
         let seat = self.seats.get(&id)?;
-        let row = self.vats.get(&id).filter(|row| row.status != VatStatus::Terminated)?;
+        let row = self.vats.get(&id).filter(|row| row.status.is_living())?;
         Some(VatView {
             id,
             row,
@@ -51,16 +64,39 @@ impl Kernel {
         Some(Kref::Object(self.seats.get(&vat)?.exports.get(&0)?.object))
     }
 
+    /// What a living vat was granted, in the order of its declaration, and whether it still answers.
+    pub fn grants(&self, vat: VatId) -> impl Iterator<Item = GrantView<'_>> {
+        let row = self.vats.get(&vat).filter(|row| row.status.is_living());
+        row.into_iter().flat_map(|row| &row.grants).filter_map(move |(name, slot)| {
+            let kref = self.clists.get(vat, *slot)?.kref;
+            let Kref::Object(object) = kref else { return None };
+            let row = self.objects.get(&object)?;
+            let (target, caretaker) = match &row.owner {
+                Owner::Caretaker { target } => (*target, Some(object)),
+                // Granted before grants were caretakers.
+                _ => (kref, None),
+            };
+            Some(GrantView { name, target, caretaker, fate: row.fate })
+        })
+    }
+
+    /// Whose an object is and whether it answers.
+    pub fn object(&self, object: ObjectId) -> Option<&Object> {
+        self.objects.get(&object)
+    }
+
     /// What a living vat holds or exposes, by its slots.
     pub fn references(&self, vat: VatId) -> impl Iterator<Item = (Slot, Kref)> {
         self.clists.of(vat).map(|(slot, row)| (slot, row.kref))
     }
 
-    /// The objects that the host exports for as long as they are declared, with the names it gave them.
+    /// The durable objects that the host exports, with the names it gave them.
     pub fn host_objects(&self) -> impl Iterator<Item = (ObjectId, &str)> {
         self.objects.iter().filter_map(|(id, row)| match row {
-            Object { owner: Owner::Host(name), fate: Fate::Live } => Some((*id, name.as_str())),
-            Object { owner: Owner::Host(_) | Owner::Vat(..) | Owner::HostUntilBoot(_), .. } => None,
+            Object { owner: Owner::Host(name) | Owner::HostWhileHeld(name), fate: Fate::Live } => {
+                Some((*id, name.as_str()))
+            }
+            Object { .. } => None,
         })
     }
 

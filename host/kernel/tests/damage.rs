@@ -23,6 +23,8 @@ fn a_slot_that_is_kept_and_has_no_row_is_refused() {
         parameters: Body::from([]),
         grants: Vec::new(),
         mailbox_max: 1,
+        references_max: 1,
+        turns: 1,
         when_quarantined: WhenQuarantined::Park,
     };
     let launch = Launch {

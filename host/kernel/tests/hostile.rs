@@ -187,7 +187,7 @@ fn no_report_whatever_it_says_makes_the_kernel_panic_or_lose_count() {
             }
             match stage.kernel.finish(crank.vat, crank.id, report) {
                 Verdict::Applied => applied += 1,
-                Verdict::Undone(_) | Verdict::Quarantined(_) => undone += 1,
+                Verdict::Undone(_) | Verdict::Quarantined(_) | Verdict::RolledBack(_) => undone += 1,
                 Verdict::Stale => panic!("every crank is its vat's current one"),
             }
             stage.check();

@@ -180,6 +180,7 @@ impl World {
 
     fn heal(&mut self) {
         for vat in self.kernel.vats().map(|vat| vat.id).collect::<Vec<_>>() {
+            self.kernel.rested(vat);
             self.kernel.heal(vat).expect("a living vat");
         }
     }
@@ -318,7 +319,7 @@ impl World {
         match verdict {
             Verdict::Stale => return self.note("a crank ends after its vat did"),
             Verdict::Applied => {}
-            Verdict::Undone(cause) | Verdict::Quarantined(cause) => match cause.as_str() {
+            Verdict::Undone(cause) | Verdict::Quarantined(cause) | Verdict::RolledBack(cause) => match cause.as_str() {
                 "the script says so" => self.note("a crank traps"),
                 "broke a rule: slot 18446744073709551615 is not in its c-list" => self.note("a crank breaks a rule"),
                 cause => panic!("an honest worker breaks no rule: {cause}"),
@@ -400,7 +401,9 @@ impl World {
                 self.workers.extend(before.map(|worker| (crank.vat, worker)));
                 self.meet();
             }
-            failed @ (Verdict::Undone(_) | Verdict::Quarantined(_)) => panic!("forgetting breaks no rule: {failed:?}"),
+            failed @ (Verdict::Undone(_) | Verdict::Quarantined(_) | Verdict::RolledBack(_)) => {
+                panic!("forgetting breaks no rule: {failed:?}")
+            }
         }
         self.check();
     }
@@ -412,9 +415,14 @@ impl World {
         assert_eq!(self.disk.state.holds, [], "no channel keeps anything");
         let doors = self.kernel.host_objects().count();
         let left = self.disk.state.objects.iter().filter(|(_, row)| row.fate == Fate::Live).count();
-        assert_eq!(left, self.workers.len() + doors, "only the roots and the doors are left");
+        let grants: usize = self.kernel.vats().map(|vat| vat.row.grants.len()).sum();
+        assert_eq!(left, self.workers.len() + doors + grants, "only the roots, the doors and the grants are left");
         // What a vat was granted stays as long as the vat, also when it answers no more.
-        let granted: BTreeSet<Kref> = self.disk.state.clist.iter().map(|(_, kref)| *kref).collect();
+        let guarded = self.disk.state.objects.iter().filter_map(|(_, row)| match row.owner {
+            Owner::Caretaker { target } => Some(target),
+            _ => None,
+        });
+        let granted: BTreeSet<Kref> = self.disk.state.clist.iter().map(|(_, kref)| *kref).chain(guarded).collect();
         let lost = self.disk.state.objects.iter().filter(|(_, row)| row.fate != Fate::Live);
         lost.for_each(|(id, row)| assert!(granted.contains(&Kref::Object(*id)), "{id} is left: {row:?}"));
         assert!(self.disk.store.is_empty(), "no store entry is left");

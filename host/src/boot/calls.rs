@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ocap_kernel::{Code, Kernel, Kref, Payload, Resolution, Subcluster, SubclusterId, Vat, VatId};
 use serde_json::Value as Json;
 
-use crate::daemon::requests::CallOutcome;
+use crate::daemon::requests::{CallBody, CallOutcome};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
@@ -15,12 +15,8 @@ use super::house::House;
 ///
 /// # Errors
 /// If the target is not known, or the arguments can't be passed.
-pub(super) async fn call(
-    house: &Arc<House>,
-    target: String,
-    method: String,
-    args: Vec<Json>,
-) -> Result<CallOutcome, Problem> {
+pub(super) async fn call(house: &Arc<House>, body: CallBody) -> Result<CallOutcome, Problem> {
+    let CallBody { target, method, args } = body;
     let args = arguments(&args)?;
     let named = target.clone();
     let target = house.act(move |run_loop, _| find_target(run_loop.kernel(), &target)).await??;

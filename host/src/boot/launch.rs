@@ -3,15 +3,15 @@
 //! Everything that can fail is done first: read, checked, compiled; then, on the loop's thread, the channels are opened and one
 //! commit makes it true.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ocap_kernel::limits::REFERENCES_DEFAULT;
 use ocap_kernel::{Body, Grant, Launch, LaunchVat, ObjectId, SubclusterId};
 use tokio::sync::oneshot;
 
 use crate::bundle::Source;
 use crate::component::CodeSource;
-use crate::daemon::requests::{IfChanged, Launched, Origin};
+use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
 use crate::declaration::Use;
 use crate::engine::{Code, Limits};
 use crate::problem::Problem;
@@ -51,16 +51,12 @@ enum Verdict {
 ///
 /// # Errors
 /// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
-pub(super) async fn launch(
-    house: &Arc<House>,
-    path: &Path,
-    written: &str,
-    if_changed: IfChanged,
-) -> Result<Launched, Problem> {
+pub(super) async fn launch(house: &Arc<House>, body: LaunchBody) -> Result<Launched, Problem> {
+    let LaunchBody { path, written, if_changed } = body;
+    let written = written.unwrap_or_else(|| path.display().to_string());
     let opener = house.clone();
-    let path: PathBuf = path.to_owned();
     let source = blocking(move || Source::open(&path, &opener.files)).await?;
-    let order = Order { source, written: written.to_owned(), if_changed };
+    let order = Order { source, written, if_changed };
     let (order, verdict) = house
         .act(move |run_loop, house| {
             let verdict = judge(run_loop, house, &order);
@@ -141,6 +137,8 @@ fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
             parameters: parameters(&declared.parameters, name)?,
             grants: declared.uses.iter().map(grant).collect(),
             mailbox_max: limits.mailbox,
+            references_max: REFERENCES_DEFAULT,
+            turns: 1,
             when_quarantined: declared.when_quarantined,
         });
         if matches!(found.record.source, CodeSource::Stored { .. }) {

@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
-use crate::daemon::requests::Ready;
+use crate::daemon::requests::{LaunchBody, Ready};
 use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
 use crate::io::{FromIo, Io};
 use crate::problem::Problem;
@@ -108,7 +108,8 @@ async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Prob
         let path = options.powers.absolute(file).map_err(|error| {
             Problem::new("ocap::declaration::unreadable", format!("{} names no file", file.display())).because(&error)
         })?;
-        launch::launch(house, &path, &file.to_string_lossy(), options.if_changed).await?;
+        let written = Some(file.to_string_lossy().into_owned());
+        launch::launch(house, LaunchBody { path, written, if_changed: options.if_changed }).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::daemon::requests::{Inventory, Request, Terminated};
+use crate::daemon::requests::{Inventory, Reply, Request, TerminateBody, Terminated};
 use crate::daemon::{Ending, Signals};
 use crate::problem::Problem;
 use crate::store::StoreError;
@@ -112,30 +112,28 @@ fn why(ended: LoopEnd) -> Problem {
 }
 
 async fn answer(house: Arc<House>, request: Request) {
-    // An asker that went away does not want to know.
+    let house = &house;
     match request {
-        Request::Status(reply) => {
-            drop(reply.send(report::full(&house).await));
-        }
-        Request::Launch { path, written, if_changed, reply } => {
-            drop(reply.send(launch::launch(&house, &path, &written, if_changed).await));
-        }
-        Request::Terminate { subcluster, reply } => {
-            drop(reply.send(terminate(&house, subcluster).await));
-        }
-        Request::Call { target, method, args, reply } => {
-            drop(reply.send(calls::call(&house, target, method, args).await));
-        }
+        Request::Status(reply) => say(reply, report::full(house).await),
+        Request::Launch(body, reply) => say(reply, launch::launch(house, body).await),
+        Request::Terminate(body, reply) => say(reply, terminate(house, body).await),
+        Request::Call(body, reply) => say(reply, calls::call(house, body).await),
         Request::QuarantineList(reply) => {
-            drop(reply.send(house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await));
+            say(reply, house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await);
         }
-        Request::QuarantineRetry { vat, reply } => drop(reply.send(heal::retry(&house, vat).await)),
+        Request::QuarantineRetry(body, reply) => say(reply, heal::retry(house, body.vat).await),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }
 }
 
+/// An asker that went away does not want to know.
+fn say<T>(reply: Reply<T>, answer: Result<T, Problem>) {
+    drop(reply.send(answer));
+}
+
 /// Ends a subcluster for good.
-async fn terminate(house: &Arc<House>, name: String) -> Result<Terminated, Problem> {
+async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result<Terminated, Problem> {
+    let name = body.subcluster;
     house
         .act(move |run_loop, house| {
             let kernel = run_loop.kernel();

@@ -150,9 +150,7 @@ mod tests {
 
     use super::*;
     use crate::cli::Format;
-    use crate::daemon::requests::{
-        CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody, TerminateBody, Terminated,
-    };
+    use crate::daemon::requests::{CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody};
     use crate::daemon::requests::{Status, Stopping};
     use crate::daemon::{Daemon, Phase, test_home};
     use crate::powers::Powers;
@@ -201,26 +199,22 @@ mod tests {
         while let Some(request) = requests.recv().await {
             match request {
                 Asked::Status(reply) => answer(reply, Ok(Inventory::default())),
-                Asked::Call { method, reply, .. } if method == "never" => unanswered.push(reply),
-                Asked::Call { target, args, reply, .. } if target == "counter" => {
+                Asked::Call(CallBody { method, .. }, reply) if method == "never" => unanswered.push(reply),
+                Asked::Call(CallBody { target, args, .. }, reply) if target == "counter" => {
                     answer(reply, Ok(CallOutcome::Value { value: Value::Array(args) }));
                 }
-                Asked::Call { reply, .. } => {
-                    answer(reply, Err(Problem::new("ocap::target::unknown", "no such target")))
-                }
-                Asked::Launch { written, reply, .. } => {
-                    answer(reply, Err(Problem::new("ocap::declaration::x", written)))
-                }
-                Asked::Terminate { subcluster, reply } => {
-                    answer(reply, Ok(Terminated { id: "s1".into(), name: subcluster, vats: vec![] }))
+                Asked::Call(_, reply) => answer(reply, Err(Problem::new("ocap::target::unknown", "no such target"))),
+                Asked::Launch(body, reply) => {
+                    answer(reply, Err(Problem::new("ocap::declaration::x", body.written.expect("it was written"))));
                 }
                 Asked::QuarantineList(reply) => {
-                    answer(reply, Ok(vec![Problem::new("ocap::component::missing", "gone")]))
+                    answer(reply, Ok(vec![Problem::new("ocap::component::missing", "gone")]));
                 }
-                Asked::QuarantineRetry { vat, reply } => {
-                    answer(reply, Ok(Retried { healed: vat.into_iter().collect(), problems: vec![] }));
+                Asked::QuarantineRetry(body, reply) => {
+                    answer(reply, Ok(Retried { healed: body.vat.into_iter().collect(), problems: vec![] }));
                 }
                 Asked::Stop(reply) => return answer(reply, Ok(())),
+                other => unreachable!("no test asks {other:?}"),
             }
         }
     }
@@ -246,9 +240,6 @@ mod tests {
         let retry = RetryBody { vat: Some("a/b".into()) };
         let retried: Retried = client.post("/v1/quarantine/retry", &retry).expect("an answer");
         assert_eq!(retried.healed, ["a/b"]);
-        let terminate = TerminateBody { subcluster: "a".into() };
-        let terminated: Terminated = client.post("/v1/terminate", &terminate).expect("an answer");
-        assert_eq!(terminated.name, "a");
         let status: Status = client.get("/v1/status").expect("an answer");
         assert_eq!((status.phase, status.boot, status.pid), (Phase::Ready, Some(7), std::process::id()));
     }

@@ -6,8 +6,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::{get, post};
 use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -64,7 +62,7 @@ impl Control {
         });
         let (end, ended) = oneshot::channel();
         let serving =
-            axum::serve(OwnUserOnly::new(listener), router(desk.clone())).with_graceful_shutdown(async move {
+            axum::serve(OwnUserOnly::new(listener), routes::router(desk.clone())).with_graceful_shutdown(async move {
                 // A dropped sender means the same.
                 let _ = ended.await;
             });
@@ -146,22 +144,6 @@ pub const STOPPING: &str = "ocap::daemon::stopping";
 pub(super) fn stopping() -> Problem {
     Problem::new(STOPPING, "the host stops, and did not answer the request")
         .with_help("start it again and look what became of it: what was taken over before the stop is done after it")
-}
-
-fn router(desk: Arc<Desk>) -> Router {
-    Router::new()
-        .route("/v1/ping", get(routes::ping))
-        .route("/v1/status", get(routes::status))
-        .route("/v1/launch", post(routes::launch))
-        .route("/v1/terminate", post(routes::terminate))
-        .route("/v1/call", post(routes::call))
-        .route("/v1/quarantine", get(routes::quarantine))
-        .route("/v1/quarantine/retry", post(routes::quarantine_retry))
-        .route("/v1/stop", post(routes::stop))
-        .fallback(routes::no_such_route)
-        .method_not_allowed_fallback(routes::wrong_method)
-        .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(desk)
 }
 
 /// What is behind these locks is whole between any two statements, so a panic elsewhere does not spoil it.

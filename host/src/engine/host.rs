@@ -69,7 +69,8 @@ impl Out {
         match syscall {
             Syscall::Send { .. } => count(&mut self.sends, SENDS_MAX, Broken::Sends)?,
             Syscall::NewPromise { .. } => count(&mut self.new_promises, NEW_PROMISES_MAX, Broken::NewPromises)?,
-            Syscall::Settle { .. }
+            Syscall::Guard { .. }
+            | Syscall::Settle { .. }
             | Syscall::Expose { .. }
             | Syscall::Watch { .. }
             | Syscall::Unwatch { .. }

@@ -45,6 +45,14 @@ impl kernel::Host for Host {
         Ok((own(promise_handle), own(resolver_handle)))
     }
 
+    fn guard(&mut self, target: Resource<Cap>) -> Result<(Resource<Cap>, Resource<Cap>)> {
+        let target = self.slot_of(&target)?;
+        let (guarded, guarded_handle) = self.mirror.make()?;
+        let (revoker, revoker_handle) = self.mirror.make()?;
+        self.out.push(Syscall::Guard { target, guarded, revoker })?;
+        Ok((own(guarded_handle), own(revoker_handle)))
+    }
+
     fn settle(&mut self, resolver: Resource<Cap>, answer: kernel::Answer) -> Result<()> {
         let answer = match answer {
             kernel::Answer::Fulfill(parcel) => Answer::Fulfill(self.outgoing(parcel.body, &parcel.caps)?),

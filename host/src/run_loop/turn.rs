@@ -163,6 +163,9 @@ impl RunLoop {
                 self.kernel.quarantine(finished.vat, reason.into()).expect("a vat that was in a crank lives");
                 self.note(label, format!("quarantined: {}", in_one_line(&cause)));
             }
+            Verdict::RolledBack(cause) => {
+                self.note(label, format!("went back to the code before: {}", in_one_line(&cause)));
+            }
             // Its incarnation has ended meanwhile: what it did never happened, and its memory is wrong.
             Verdict::Stale => {}
         }

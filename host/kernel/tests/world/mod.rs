@@ -49,6 +49,8 @@ impl Disk {
         put(&mut state.clist, commit.clist);
         put(&mut state.queue, commit.queue);
         put(&mut state.holds, commit.holds);
+        put(&mut state.suspicions, commit.suspicions);
+        put(&mut state.dead_letters, commit.dead_letters);
         self.store.retain(|(vat, _), _| !commit.forgotten.contains(vat));
         for Change { key, value } in commit.store {
             match value {
@@ -74,6 +76,8 @@ pub fn launch(name: &str, vats: &[&str]) -> Launch {
             .chain([("io.door".to_owned(), Grant::HostObject("io.door".to_owned()))])
             .collect(),
         mailbox_max: 50,
+        references_max: 10_000_000,
+        turns: 1,
         when_quarantined: WhenQuarantined::Park,
     };
     Launch {

@@ -62,6 +62,7 @@ impl Stage {
     /// Begins the vat's next delivery, together with that of every other vat that is ready.
     pub fn begin(&mut self, vat: &str) -> String {
         let id = self.id(vat);
+        self.rest();
         while !self.flying.contains_key(&id) {
             let crank = self.kernel.begin().unwrap_or_else(|| panic!("nothing is delivered to {vat}"));
             self.flying.insert(crank.vat, crank);
@@ -69,8 +70,16 @@ impl Stage {
         told(&self.flying[&id].delivery)
     }
 
+    /// Vats that trapped have waited long enough.
+    fn rest(&mut self) {
+        for vat in self.vats.values() {
+            self.kernel.rested(*vat);
+        }
+    }
+
     /// Whether something is delivered to the vat now.
     pub fn is_told(&mut self, vat: &str) -> bool {
+        self.rest();
         self.flying.extend(std::iter::from_fn(|| self.kernel.begin()).map(|crank| (crank.vat, crank)));
         self.flying.contains_key(&self.id(vat))
     }
@@ -123,6 +132,7 @@ impl Stage {
     /// Every delivery there is, each handled by doing nothing; resolvers are kept.
     pub fn settle_down(&mut self) {
         loop {
+            self.rest();
             self.flying.extend(std::iter::from_fn(|| self.kernel.begin()).map(|crank| (crank.vat, crank)));
             let Some(vat) = self.flying.keys().next().copied() else { return };
             let name = self.vats.iter().find(|(_, id)| **id == vat).expect("a vat of the scene").0.clone();

@@ -108,6 +108,8 @@ fn a_panic_of_a_host_function_is_not_the_end_of_the_process() {
     let crank = Crank {
         id: CrankId(9),
         vat: VatId(1),
+        message: None,
+        company: Company::Among,
         next_slot: Slot(u64::MAX),
         delivery: Delivery::Message {
             object: 0,

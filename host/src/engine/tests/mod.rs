@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use ocap_kernel::{
-    Answer, Boot, ClistEntry, Crank, CrankId, Delivery, Exposed, Held, Lifetime, Outcome, Payload, Report, Slot,
-    Syscall, VatId,
+    Answer, Boot, ClistEntry, Company, Crank, CrankId, Delivery, Exposed, Held, Lifetime, Outcome, Payload, Report,
+    Slot, Syscall, VatId,
 };
 
 use super::{Code, CrankTime, Delivered, Engine, Identity, Instance, Limits};
@@ -88,6 +88,7 @@ impl Vat {
         let root = Exposed { object: 0, lifetime: Lifetime::Durable };
         let boot = Boot {
             incarnation: self.incarnation,
+            upgraded_from: None,
             clist: vec![
                 ClistEntry { slot: ROOT, local: Some(root) },
                 ClistEntry { slot: PEER, local: None },
@@ -100,7 +101,9 @@ impl Vat {
 
     fn deliver(&mut self, delivery: Delivery) -> Delivered {
         self.cranks += 1;
-        let crank = Crank { id: CrankId(self.cranks), vat: VatId(1), next_slot: Slot(100 * self.cranks), delivery };
+        let (vat, next_slot) = (VatId(1), Slot(100 * self.cranks));
+        let company = Company::Among;
+        let crank = Crank { id: CrankId(self.cranks), vat, message: None, next_slot, delivery, company };
         self.instance.deliver(&crank, self.now)
     }
 

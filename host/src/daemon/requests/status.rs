@@ -1,0 +1,210 @@
+//! The state of the whole host, down to its vats and channels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::{HostRecord, Phase};
+use crate::problem::{Level, Problem};
+
+/// What a run loop knows of what it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// All living subclusters.
+    pub subclusters: Vec<SubclusterStatus>,
+    /// What is wrong or worth knowing beyond the problems that vats and channels carry themselves.
+    pub problems: Vec<Problem>,
+}
+
+impl Inventory {
+    /// All problems: those of vats and channels in their order, then the others.
+    pub fn all_problems(&self) -> Vec<Problem> {
+        let of_parts = self.subclusters.iter().flat_map(|subcluster| {
+            let vats = subcluster.vats.iter().filter_map(|vat| vat.problem.clone());
+            vats.chain(subcluster.channels.iter().filter_map(|channel| channel.reason.clone()))
+        });
+        of_parts.chain(self.problems.iter().cloned()).collect()
+    }
+
+    /// Whether something does not work: a vat in quarantine, a channel down or an error.
+    pub fn is_degraded(&self) -> bool {
+        self.subclusters.iter().any(|subcluster| {
+            subcluster.vats.iter().any(|vat| vat.state == VatState::Quarantined)
+                || subcluster.channels.iter().any(|channel| channel.state == ChannelState::Down)
+        }) || self.all_problems().iter().any(|problem| problem.level == Level::Error)
+    }
+}
+
+/// The state of the whole host: `GET /v1/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "$type", rename = "status")]
+pub struct Status {
+    /// How often this home was started; unknown until the store is open.
+    pub boot: Option<u64>,
+    /// The host's process.
+    pub pid: u32,
+    /// How far it has come.
+    pub phase: Phase,
+    /// What it is at within the phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Its home.
+    pub home: String,
+    /// The program's version.
+    pub version: String,
+    /// Whether something does not work.
+    pub degraded: bool,
+    /// All living subclusters; none until the host is ready.
+    pub subclusters: Vec<SubclusterStatus>,
+    /// All errors and advice.
+    pub problems: Vec<Problem>,
+}
+
+impl Status {
+    /// What the host says of itself, with what its run loop says of the rest.
+    pub fn of(record: &HostRecord, home: String, inventory: Inventory) -> Status {
+        Status {
+            boot: record.boot,
+            pid: record.process.pid,
+            phase: record.phase,
+            step: record.step.clone(),
+            home,
+            version: record.version.clone(),
+            degraded: inventory.is_degraded(),
+            problems: inventory.all_problems(),
+            subclusters: inventory.subclusters,
+        }
+    }
+}
+
+/// One subcluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubclusterStatus {
+    /// `s1`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The name of the vat that answers for it.
+    pub bootstrap: String,
+    /// Its vats.
+    pub vats: Vec<VatStatus>,
+    /// Its channels.
+    pub channels: Vec<ChannelStatus>,
+}
+
+/// One vat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VatStatus {
+    /// `v3`.
+    pub id: String,
+    /// Its name in the subcluster.
+    pub name: String,
+    /// Whether it is served and has a heap.
+    pub state: VatState,
+    /// The last incarnation that was begun; 0 before the first.
+    pub incarnation: u64,
+    /// Messages and notices that wait for it.
+    pub queued: u64,
+    /// Its objects that others can reach.
+    pub exports: u64,
+    /// Why it is in quarantine, or advice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// Whether a vat is served and has a heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VatState {
+    /// Served, and not in memory: its next delivery wakes it.
+    Idle,
+    /// Served and in memory.
+    Awake,
+    /// Not served until it is healed.
+    Quarantined,
+}
+
+impl VatState {
+    /// The word on the wire and in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            VatState::Idle => "idle",
+            VatState::Awake => "awake",
+            VatState::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelStatus {
+    /// Its name in the subcluster.
+    pub name: String,
+    /// Its kind: `unix-listen`.
+    pub kind: String,
+    /// Whether it works.
+    pub state: ChannelState,
+    /// The path as declared, for kinds that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_written: Option<String>,
+    /// The path that was opened or tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_resolved: Option<String>,
+    /// Why it is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Problem>,
+    /// Clients that are connected now.
+    pub connections: u64,
+}
+
+/// Whether a channel works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelState {
+    /// It does.
+    Open,
+    /// It does not, and is tried again.
+    Down,
+}
+
+impl ChannelState {
+    /// The word on the wire and in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ChannelState::Open => "open",
+            ChannelState::Down => "down",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subcluster(state: VatState, problem: Option<Problem>) -> SubclusterStatus {
+        let vat = VatStatus {
+            id: "v1".into(),
+            name: "counter".into(),
+            state,
+            incarnation: 2,
+            queued: 0,
+            exports: 1,
+            problem,
+        };
+        SubclusterStatus {
+            id: "s1".into(),
+            name: "counter".into(),
+            bootstrap: "counter".into(),
+            vats: vec![vat],
+            channels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn advice_does_not_degrade_a_host_but_a_quarantined_vat_does() {
+        let advice = Problem::new("ocap::component::source_gone", "the source is gone").as_advice();
+        let well = Inventory { subclusters: vec![subcluster(VatState::Awake, Some(advice.clone()))], problems: vec![] };
+        assert!(!well.is_degraded());
+        assert_eq!(well.all_problems(), [advice]);
+        let ill = Inventory { subclusters: vec![subcluster(VatState::Quarantined, None)], problems: vec![] };
+        assert!(ill.is_degraded());
+    }
+}

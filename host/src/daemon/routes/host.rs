@@ -1,0 +1,43 @@
+//! The host itself: whether it is there, what it runs, its end.
+
+use axum::Json;
+use axum::extract::State;
+use axum::routing::{get, post};
+
+use super::{Answer, Body, Desks, Refusal, Route, ask};
+use crate::daemon::Phase;
+use crate::daemon::control::STOPPING;
+use crate::daemon::requests::{Inventory, Pong, Request, Status, Stopping};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![("/v1/ping", get(ping)), ("/v1/status", get(status)), ("/v1/stop", post(stop))]
+}
+
+async fn ping(State(desk): Desks) -> Json<Pong> {
+    let record = desk.record();
+    Json(Pong { pid: record.process.pid, version: record.version, phase: record.phase })
+}
+
+async fn status(State(desk): Desks) -> Answer<Status> {
+    let inventory = match desk.record().phase {
+        Phase::Ready => ask(&desk, Request::Status).await?,
+        Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Failed => Inventory::default(),
+    };
+    // Read again: it may have come further while the loop answered.
+    let record = desk.record();
+    Ok(Json(Status::of(&record, desk.home.path().display().to_string(), inventory)))
+}
+
+/// The body says nothing, but is read: a client that is still writing it must not find the connection closed by the stop.
+async fn stop(State(desk): Desks, _: Body) -> Answer<Stopping> {
+    match desk.record().phase {
+        // A loop that is at its end already is no reason to complain.
+        Phase::Ready => match ask(&desk, Request::Stop).await {
+            Err(Refusal(problem)) if problem.code != STOPPING => return Err(problem.into()),
+            _ => {}
+        },
+        Phase::Starting => desk.ask_to_stop(),
+        Phase::Stopping | Phase::Stopped | Phase::Failed => {}
+    }
+    Ok(Json(Stopping {}))
+}
