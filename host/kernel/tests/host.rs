@@ -37,7 +37,7 @@ fn an_answer_of_the_host_that_names_what_is_gone_fails_and_the_kernel_goes_on() 
 }
 
 #[test]
-fn the_host_may_ask_a_promise_and_hears_the_end_of_the_chain() {
+fn kq4_the_host_may_ask_a_promise_and_hears_the_end_of_the_chain() {
     let mut stage = Stage::with(&["alice"]);
     let given = stage.ask("alice", "give");
     let mut resolver = None;
@@ -83,7 +83,7 @@ fn what_was_shown_to_the_host_can_be_named_until_much_else_was_shown() {
 }
 
 #[test]
-fn a_connection_answers_until_it_ends_and_is_told_of_when_nobody_holds_it_any_more() {
+fn kr3_a_connection_answers_until_it_ends_and_is_told_of_when_nobody_holds_it_any_more() {
     let mut stage = Stage::with(&["alice"]);
     let connection = stage.kernel.export_until_boot("a client".to_owned());
     let args = Payload { body: Body::from([]), caps: vec![Kref::Object(connection)] };
@@ -169,7 +169,7 @@ fn with_a_subcluster_go_its_channels_what_they_keep_and_what_they_were_asked() {
 }
 
 #[test]
-fn the_host_is_refused_what_does_not_exist() {
+fn sv1_the_host_is_refused_what_does_not_exist() {
     let mut stage = Stage::with(&["alice"]);
     let unknown = Kref::Promise(PromiseId(99));
     let root = stage.root("alice");

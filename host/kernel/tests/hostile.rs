@@ -56,7 +56,7 @@ fn a_slot_that_the_vat_does_not_have_undoes_its_crank_wherever_it_stands() {
 }
 
 #[test]
-fn what_is_settled_must_be_a_resolver_and_what_it_is_settled_with_must_be_there() {
+fn kq11_what_is_settled_must_be_a_resolver_and_what_it_is_settled_with_must_be_there() {
     let verdict = verdict_of(|_| Syscall::Settle { resolver: Slot(2), answer: Answer::Fulfill(plain()) });
     assert!(matches!(verdict, Verdict::Undone(_)));
     for answer in [Answer::Forward(NOBODYS), Answer::Fulfill(mentions(NOBODYS)), Answer::Break(mentions(NOBODYS))] {

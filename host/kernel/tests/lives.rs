@@ -29,7 +29,7 @@ fn exits(stage: &mut Stage) -> Vec<Result<(), ()>> {
 }
 
 #[test]
-fn a_trap_is_answered_and_leaves_no_other_trace() {
+fn kq2_a_trap_is_answered_and_leaves_no_other_trace() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("alice", |alice| {
         let answer = alice.call(alice.peer("bob"), "poison", vec![]);
@@ -48,7 +48,7 @@ fn a_trap_is_answered_and_leaves_no_other_trace() {
 }
 
 #[test]
-fn with_an_incarnation_go_its_promises_its_watches_and_its_own_objects_and_the_rest_stays() {
+fn g4_with_an_incarnation_go_its_promises_its_watches_and_its_own_objects_and_the_rest_stays() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("bob", |bob| {
         let (short, long) = (bob.expose(11, Lifetime::Incarnation), bob.expose(5, Lifetime::Durable));
@@ -74,7 +74,7 @@ fn with_an_incarnation_go_its_promises_its_watches_and_its_own_objects_and_the_r
 }
 
 #[test]
-fn an_object_of_a_past_incarnation_answers_incarnation_lost_and_its_number_is_free() {
+fn oe1_an_object_of_a_past_incarnation_answers_incarnation_lost_and_its_number_is_free() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("bob", |bob| {
         let short = bob.expose(11, Lifetime::Incarnation);
@@ -97,7 +97,7 @@ fn an_object_of_a_past_incarnation_answers_incarnation_lost_and_its_number_is_fr
 }
 
 #[test]
-fn a_vat_in_a_crank_that_is_quarantined_meets_its_message_again_when_it_is_healed() {
+fn kq13_a_vat_in_a_crank_that_is_quarantined_meets_its_message_again_when_it_is_healed() {
     let mut stage = Stage::with(&["alice", "bob"]);
     let asked = stage.ask("bob", "question");
     stage.begin("bob");
@@ -300,7 +300,7 @@ fn handles_on_grants_stored_references_and_its_own_root_are_no_reason_to_stay_aw
 }
 
 #[test]
-fn a_vat_that_exits_well_ends_after_its_crank_was_applied() {
+fn kq3_a_vat_that_exits_well_ends_after_its_crank_was_applied() {
     let mut stage = Stage::with(&["alice", "bob"]);
     let asked = stage.ask("bob", "last");
     let waits = stage.ask("bob", "waits");
@@ -317,7 +317,7 @@ fn a_vat_that_exits_well_ends_after_its_crank_was_applied() {
 }
 
 #[test]
-fn a_vat_that_exits_with_an_error_ends_with_its_crank_undone() {
+fn kq12_a_vat_that_exits_with_an_error_ends_with_its_crank_undone() {
     let mut stage = Stage::with(&["alice", "bob"]);
     let asked = stage.ask("bob", "last");
     stage.turn("bob", |bob| {
@@ -351,7 +351,7 @@ fn what_an_exit_mentions_can_be_named_by_the_host_afterwards() {
 }
 
 #[test]
-fn who_waits_for_a_terminated_vat_hears_so_in_every_way() {
+fn kr7_who_waits_for_a_terminated_vat_hears_so_in_every_way() {
     let mut stage = Stage::with(&["alice", "bob"]);
     let other = stage.kernel.launch(launch("other", &["carol"])).expect("a launch");
     let carol = stage.kernel.vats().find(|vat| vat.row.name == "carol").expect("she lives").id;
@@ -379,7 +379,7 @@ fn who_waits_for_a_terminated_vat_hears_so_in_every_way() {
 }
 
 #[test]
-fn a_message_to_an_object_of_a_terminated_vat_is_answered_and_its_row_goes_with_its_last_holder() {
+fn vl2_a_message_to_an_object_of_a_terminated_vat_is_answered_and_its_row_goes_with_its_last_holder() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("bob", |bob| {
         let (long, short) = (bob.expose(5, Lifetime::Durable), bob.expose(11, Lifetime::Incarnation));
@@ -413,7 +413,7 @@ fn a_message_to_an_object_of_a_terminated_vat_is_answered_and_its_row_goes_with_
 }
 
 #[test]
-fn a_resolver_in_a_message_that_a_terminated_vat_never_saw_breaks_with_vat_terminated() {
+fn g4_a_resolver_in_a_message_that_a_terminated_vat_never_saw_breaks_with_vat_terminated() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.ask("bob", "first");
     stage.act("alice", |alice| {
@@ -427,7 +427,7 @@ fn a_resolver_in_a_message_that_a_terminated_vat_never_saw_breaks_with_vat_termi
 }
 
 #[test]
-fn a_terminated_subclusters_name_is_free_and_nothing_of_its_store_stays() {
+fn vl1_a_terminated_subclusters_name_is_free_and_nothing_of_its_store_stays() {
     let mut stage = Stage::with(&["alice"]);
     stage.act("alice", |alice| {
         let five = alice.expose(5, Lifetime::Durable);
@@ -445,7 +445,7 @@ fn a_terminated_subclusters_name_is_free_and_nothing_of_its_store_stays() {
 }
 
 #[test]
-fn a_launch_that_contradicts_itself_changes_nothing() {
+fn g12_a_launch_that_contradicts_itself_changes_nothing() {
     let mut kernel = Kernel::empty();
     kernel.take_commit();
     let mut unknown_peer = launch("scene", &["alice"]);
@@ -459,7 +459,7 @@ fn a_launch_that_contradicts_itself_changes_nothing() {
 }
 
 #[test]
-fn a_crank_of_a_vat_that_ended_meanwhile_is_stale() {
+fn g6_a_crank_of_a_vat_that_ended_meanwhile_is_stale() {
     let mut stage = Stage::with(&["alice"]);
     stage.ask("alice", "go");
     stage.begin("alice");

@@ -105,7 +105,7 @@ fn order_is_not_fail_stop() {
 }
 
 #[test]
-fn a_full_mailbox_refuses_the_tail_of_what_a_promise_releases() {
+fn kr8_a_full_mailbox_refuses_the_tail_of_what_a_promise_releases() {
     let mut declared = launch("scene", &["alice", "bob"]);
     declared.vats[1].mailbox_max = 2;
     let mut stage = Stage::of(declared);

@@ -44,7 +44,7 @@ fn a_message_that_carries_the_only_resolver_keeps_its_promise_open_until_it_is_d
 }
 
 #[test]
-fn a_promise_is_settled_once_and_later_attempts_are_ignored() {
+fn kq10_a_promise_is_settled_once_and_later_attempts_are_ignored() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("alice", |alice| {
         let (promise, resolver) = alice.new_promise();
@@ -127,7 +127,7 @@ fn a_promise_that_is_forwarded_to_itself_is_broken_whatever_the_way_round() {
 }
 
 #[test]
-fn a_message_to_data_is_answered_not_a_capability() {
+fn kr5_a_message_to_data_is_answered_not_a_capability() {
     let mut stage = Stage::with(&["alice"]);
     stage.act("alice", |alice| {
         let (promise, resolver) = alice.new_promise();
@@ -141,7 +141,7 @@ fn a_message_to_data_is_answered_not_a_capability() {
 }
 
 #[test]
-fn what_waits_on_a_broken_promise_is_broken_with_it() {
+fn kr6_what_waits_on_a_broken_promise_is_broken_with_it() {
     let mut stage = Stage::with(&["alice"]);
     stage.act("alice", |alice| {
         let (promise, resolver) = alice.new_promise();
@@ -153,7 +153,7 @@ fn what_waits_on_a_broken_promise_is_broken_with_it() {
 }
 
 #[test]
-fn a_watch_fires_once_and_only_with_the_end_of_the_chain() {
+fn kr9_kr12_a_watch_fires_once_and_only_with_the_end_of_the_chain() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("alice", |alice| {
         let (first, resolver) = alice.new_promise();
@@ -186,7 +186,7 @@ fn a_watch_on_what_has_ended_fires_at_once() {
 }
 
 #[test]
-fn a_watch_holds_its_promise_until_it_has_fired() {
+fn kq6_a_watch_holds_its_promise_until_it_has_fired() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("alice", |alice| {
         let answer = alice.call(alice.peer("bob"), "question", vec![]);
@@ -200,7 +200,7 @@ fn a_watch_holds_its_promise_until_it_has_fired() {
 }
 
 #[test]
-fn a_watch_that_was_taken_back_never_fires_and_neither_does_its_queued_notice() {
+fn kr10_a_watch_that_was_taken_back_never_fires_and_neither_does_its_queued_notice() {
     let mut stage = Stage::with(&["alice"]);
     stage.act("alice", |alice| {
         let (promise, resolver) = alice.new_promise();
@@ -327,7 +327,7 @@ fn a_listener_outlives_the_incarnation_that_asked() {
 }
 
 #[test]
-fn the_code_of_a_break_tells_the_last_loss() {
+fn g4_the_code_of_a_break_tells_the_last_loss() {
     let mut stage = Stage::with(&["alice", "bob", "carol"]);
     stage.act("alice", |alice| {
         let (lost, trapped) =
@@ -378,7 +378,7 @@ fn a_promise_whose_resolver_waits_on_the_promise_itself_is_broken() {
 }
 
 #[test]
-fn settled_values_that_contain_each_other_leave_no_rows_and_free_what_they_hold() {
+fn kr11_settled_values_that_contain_each_other_leave_no_rows_and_free_what_they_hold() {
     let mut stage = Stage::with(&["alice"]);
     stage.act("alice", |alice| {
         let (hangs, resolves_hangs) = alice.new_promise();

@@ -18,7 +18,26 @@ fn alice_holds_bobs_five(stage: &mut Stage, lifetime: Lifetime) -> Slot {
 }
 
 #[test]
-fn an_object_that_nobody_holds_is_dropped_once() {
+fn gc1_an_object_is_known_to_the_kernel_as_long_as_somebody_holds_it_and_its_vat_need_not() {
+    let mut stage = Stage::with(&["alice", "bob"]);
+    stage.commit();
+    let before = stage.disk.state.objects.len();
+    let five = alice_holds_bobs_five(&mut stage, Lifetime::Durable);
+    stage.commit();
+    assert_eq!(stage.disk.state.objects.len(), before + 1);
+    let bobs = stage.kernel.references(stage.id("bob")).collect::<Vec<_>>();
+    let alices = stage.kernel.references(stage.id("alice")).find(|(slot, _)| *slot == five).expect("she holds it");
+    assert!(bobs.iter().any(|(_, kref)| *kref == alices.1), "he exposes it still");
+    stage.act("alice", |alice| alice.send(five, "hello", vec![], None));
+    assert_eq!(stage.turn("bob", |_| {}), "5.hello");
+    stage.act("alice", |alice| alice.drop(five));
+    assert_eq!(stage.turn("bob", |_| {}), "dropped 5");
+    stage.commit();
+    assert_eq!(stage.disk.state.objects.len(), before);
+}
+
+#[test]
+fn gc2_kr13_an_object_that_nobody_holds_is_dropped_once() {
     let mut stage = Stage::with(&["alice", "bob"]);
     let five = alice_holds_bobs_five(&mut stage, Lifetime::Durable);
     assert!(!stage.is_told("bob"));
@@ -28,7 +47,7 @@ fn an_object_that_nobody_holds_is_dropped_once() {
 }
 
 #[test]
-fn a_message_on_its_way_holds_what_it_mentions() {
+fn kq5_a_message_on_its_way_holds_what_it_mentions() {
     let mut stage = Stage::with(&["alice", "bob"]);
     let five = alice_holds_bobs_five(&mut stage, Lifetime::Durable);
     stage.act("alice", |alice| {
@@ -225,4 +244,30 @@ fn a_slot_is_the_same_exactly_when_the_reference_is() {
         assert_eq!(alice.args[2], five);
         assert_ne!(alice.args[1], five);
     });
+}
+
+#[test]
+fn vs1_a_commit_carries_the_last_write_of_each_key_and_no_other_entry() {
+    let mut stage = Stage::with(&["alice"]);
+    stage.commit();
+    let plain = |body: &[u8]| Some(Payload::plain(body));
+    let mut written = |writes: Vec<(&[u8], Option<Payload<Slot>>)>| {
+        stage.ask("alice", "go");
+        let store = writes.into_iter().map(|(key, value)| StoreWrite { key: key.to_vec(), value }).collect();
+        stage.end("alice", |alice| Report { store, ..alice.end() });
+        let commit = stage.kernel.take_commit();
+        let written =
+            commit.store.iter().map(|change| (change.key.1.clone(), change.value.clone())).collect::<Vec<_>>();
+        stage.disk.write(commit);
+        written
+    };
+    assert_eq!(
+        written(vec![(b"b", plain(b"1")), (b"a", plain(b"1"))]),
+        [(b"a".to_vec(), plain(b"1")), (b"b".to_vec(), plain(b"1"))]
+    );
+    assert_eq!(written(vec![(b"a", plain(b"2"))]), [(b"a".to_vec(), plain(b"2"))], "b is as it was");
+    assert_eq!(written(vec![(b"b", None)]), [(b"b".to_vec(), None)]);
+    assert_eq!(written(vec![]), []);
+    let kept: Vec<_> = stage.disk.store.iter().map(|((_, key), value)| (key.clone(), value.body.to_vec())).collect();
+    assert_eq!(kept, [(b"a".to_vec(), b"2".to_vec())]);
 }

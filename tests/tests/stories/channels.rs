@@ -24,7 +24,7 @@ fn register(id: u64, name: &str) -> Value {
 }
 
 #[test]
-fn several_clients_are_answered_each_on_its_own_connection() {
+fn io1_several_clients_are_answered_each_on_its_own_connection() {
     let (place, _host) = matcher();
     let mut clients: Vec<_> = (0..4).map(|_| place.client(SOCKET)).collect();
     for (n, client) in clients.iter_mut().enumerate() {
@@ -110,7 +110,7 @@ fn a_stale_socket_file_is_replaced_after_a_kill() {
 }
 
 #[test]
-fn a_stopped_host_leaves_no_socket() {
+fn g14_a_stopped_host_leaves_no_socket() {
     let (place, host) = matcher();
     let socket = place.home("channels").join(SOCKET);
     assert_eq!(socket.metadata().expect("a socket").permissions().mode() & 0o777, 0o600);
@@ -120,7 +120,7 @@ fn a_stopped_host_leaves_no_socket() {
 }
 
 #[test]
-fn a_channel_whose_place_is_taken_is_down_alone_and_heals_when_it_is_free() {
+fn g13_a_channel_whose_place_is_taken_is_down_alone_and_heals_when_it_is_free() {
     let place = Place::new();
     let other = place.sample_as("matcher", "other");
     other.replace("run/llm.sock", "run/other.sock");

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 #[test]
-fn a_second_host_is_refused_at_once_and_told_who_is_there() {
+fn g10_a_second_host_is_refused_at_once_and_told_who_is_there() {
     let place = Place::new();
     let host = place.run(&[&place.sample("counter").file()]);
     let refused = place.try_run(&[]).expect(5);

@@ -70,7 +70,7 @@ fn issue964_a_store_with_exactly_one_missing_component_boots_and_answers() {
 }
 
 #[test]
-fn issue964_a_fatal_error_of_the_start_is_legible_at_the_caller_and_in_the_log() {
+fn issue964_g11_a_fatal_error_of_the_start_is_legible_at_the_caller_and_in_the_log() {
     let place = Place::new();
     let counter = place.sample("counter");
     let host = place.run(&[&counter.file()]);

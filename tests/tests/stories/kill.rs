@@ -32,7 +32,7 @@ fn messages_to_a_quarantined_vat_that_were_in_its_queue_at_the_kill_are_processe
 }
 
 #[test]
-fn messages_to_a_busy_vat_that_were_in_its_queue_at_the_kill_are_processed_after_it() {
+fn pe5_messages_to_a_busy_vat_that_were_in_its_queue_at_the_kill_are_processed_after_it() {
     let place = Place::new();
     let host = place.run(&[&long_spinner(&place).file()]);
     let _spinning = place.begin(&["call", "misbehaver", "spin"]);
@@ -46,7 +46,7 @@ fn messages_to_a_busy_vat_that_were_in_its_queue_at_the_kill_are_processed_after
 }
 
 #[test]
-fn a_promise_that_was_pending_at_the_kill_is_broken_with_a_code() {
+fn g4_a_promise_that_was_pending_at_the_kill_is_broken_with_a_code() {
     let place = Place::new();
     let host = place.run(&[&place.sample("pingpong").file()]);
     assert_eq!(place.call("pingpong", "ask_later", &[]), json!(null));
@@ -79,7 +79,7 @@ fn a_call_that_is_in_flight_at_a_stop_is_told_so() {
 }
 
 #[test]
-fn an_acknowledged_increment_survives_every_kill() {
+fn g1_an_acknowledged_increment_survives_every_kill() {
     let place = Place::new();
     let mut host = place.run(&[&place.sample("counter").file()]);
     let (mut acknowledged, mut sent) = (0, 0);

@@ -19,7 +19,7 @@ fn traces(place: &Place) -> Traces {
 }
 
 #[test]
-fn a_launch_with_one_broken_vat_leaves_nothing() {
+fn g12_a_launch_with_one_broken_vat_leaves_nothing() {
     let place = Place::new();
     let matcher = place.sample("matcher");
     let host = place.run(&[&place.sample("echo").file()]);

@@ -43,7 +43,7 @@ fn a_trap_costs_one_message_and_leaves_the_durable_state_before_it() {
 }
 
 #[test]
-fn an_endless_loop_is_cut_off_while_other_vats_go_on() {
+fn g2_an_endless_loop_is_cut_off_while_other_vats_go_on() {
     let place = Place::new();
     let _host = place.run(&[&long_spinner(&place).file(), &place.sample("counter").file()]);
     let mut spinning = place.begin(&["call", "misbehaver", "spin"]);
@@ -72,7 +72,7 @@ fn as_many_endless_loops_as_there_are_workers_do_not_stop_the_others_for_good() 
 }
 
 #[test]
-fn memory_over_the_limit_is_not_given() {
+fn g3_memory_over_the_limit_is_not_given() {
     let (place, _host) = neighbours();
     assert_eq!(place.call("misbehaver", "grow", &["1000000"]), 1_000_000);
     assert_eq!(place.call_fails("misbehaver", "grow", &["1000000000"]), "vat-trapped");

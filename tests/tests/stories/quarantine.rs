@@ -55,7 +55,7 @@ fn a_vat_heals_by_itself_when_its_file_returns_and_answers_what_was_parked() {
 }
 
 #[test]
-fn every_fault_of_a_component_has_its_own_code_and_is_mended_by_the_file() {
+fn g9_every_fault_of_a_component_has_its_own_code_and_is_mended_by_the_file() {
     let (place, counter) = linked_counter();
     let file = counter.component("counter");
     let whole = fs::read(&file).expect("a component");
@@ -199,7 +199,7 @@ fn a_vat_that_rejects_when_quarantined_answers_at_once() {
 }
 
 #[test]
-fn a_vat_whose_first_start_fails_is_quarantined_with_its_own_words_before_its_launch_is_told() {
+fn cl3_a_vat_whose_first_start_fails_is_quarantined_with_its_own_words_before_its_launch_is_told() {
     let place = Place::new();
     let matcher = place.sample("matcher");
     // The channel is there, and the vat was not granted it.

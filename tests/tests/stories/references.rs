@@ -36,7 +36,7 @@ fn a_reference_passes_through_a_vat_and_comes_back_the_same() {
 }
 
 #[test]
-fn a_reference_that_nobody_gave_is_refused() {
+fn sv1_a_reference_that_nobody_gave_is_refused() {
     let place = Place::new();
     let _host = place.run(&[&place.sample("lamps").file(), &place.sample("echo").file()]);
     for reference in ["ko4711", "kp4711"] {
@@ -48,7 +48,7 @@ fn a_reference_that_nobody_gave_is_refused() {
 }
 
 #[test]
-fn an_object_of_a_terminated_vat_is_gone() {
+fn vl2_an_object_of_a_terminated_vat_is_gone() {
     let place = Place::new();
     let _host = place.run(&[&place.sample("lamps").file(), &place.sample("echo").file()]);
     let lamp = place.call("lamps/house", "lamp", &["hall"]);

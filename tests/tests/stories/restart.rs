@@ -9,7 +9,7 @@ use crate::scenes::{long_spinner, queued};
 const ENDS: [fn(Host, &Place); 2] = [|host, place| assert_eq!(host.stop(place), 0), |host, _| host.kill9()];
 
 #[test]
-fn a_vats_state_is_kept_over_stop_and_kill() {
+fn pe1_a_vats_state_is_kept_over_stop_and_kill() {
     for end in ENDS {
         let place = Place::new();
         let counter = place.sample("counter");
@@ -58,7 +58,7 @@ fn a_registry_behind_a_channel_is_kept_over_stop_and_kill() {
 }
 
 #[test]
-fn a_capability_that_one_vat_was_granted_to_another_works_after_a_restart() {
+fn re2_a_capability_that_one_vat_was_granted_to_another_works_after_a_restart() {
     for end in ENDS {
         let place = Place::new();
         let host = place.run(&[&place.sample("pingpong").file()]);
@@ -88,7 +88,7 @@ fn the_socket_is_live_before_the_first_vat_instruction() {
 }
 
 #[test]
-fn what_a_stopping_host_has_taken_over_is_done_after_the_start() {
+fn pe5_what_a_stopping_host_has_taken_over_is_done_after_the_start() {
     let place = Place::new();
     let host = place.run(&[&long_spinner(&place).file()]);
     let spinning = place.begin(&["call", "misbehaver", "spin"]);

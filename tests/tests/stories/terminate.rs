@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::scenes::{call_that_is_held, long_spinner, queued};
 
 #[test]
-fn a_terminated_subcluster_is_gone_and_a_new_one_of_its_name_starts_fresh() {
+fn vl1_a_terminated_subcluster_is_gone_and_a_new_one_of_its_name_starts_fresh() {
     let place = Place::new();
     let counter = place.sample("counter");
     let host = place.run(&[&counter.file(), &place.sample("echo").file()]);
@@ -53,7 +53,7 @@ fn a_terminated_channel_takes_its_socket_and_its_clients_along() {
 }
 
 #[test]
-fn callers_of_a_terminated_vat_hear_of_it() {
+fn g4_callers_of_a_terminated_vat_hear_of_it() {
     let place = Place::new();
     let (_host, held) = call_that_is_held(&place);
     place.ocap(&["terminate", "pingpong", "--yes"]).expect(0);
@@ -62,7 +62,7 @@ fn callers_of_a_terminated_vat_hear_of_it() {
 }
 
 #[test]
-fn a_vat_is_terminated_in_the_middle_of_a_crank_and_its_queue_is_answered() {
+fn g6_a_vat_is_terminated_in_the_middle_of_a_crank_and_its_queue_is_answered() {
     let place = Place::new();
     let _host = place.run(&[&long_spinner(&place).file(), &place.sample("counter").file()]);
     let spinning = place.begin(&["call", "misbehaver", "spin"]);

@@ -35,12 +35,31 @@ impl Stage {
         Stage { kernel, disk, outputs: Vec::new(), vats, workers, flying }
     }
 
+    /// Another subcluster beside, its vats started too. Names are the scene's: no vat has the name of another.
+    pub fn join(&mut self, launch: Launch) -> SubclusterId {
+        let names: Vec<String> = launch.vats.iter().map(|vat| vat.name.clone()).collect();
+        let subcluster = self.kernel.launch(launch).expect("a launch");
+        for vat in self.kernel.vats().filter(|vat| vat.row.subcluster == subcluster) {
+            self.vats.insert(vat.row.name.clone(), vat.id);
+            self.workers.insert(vat.id, Worker::default());
+        }
+        for name in &names {
+            self.turn(name, |_| {});
+        }
+        subcluster
+    }
+
     pub fn id(&self, vat: &str) -> VatId {
         self.vats[vat]
     }
 
     pub fn root(&self, vat: &str) -> Kref {
         self.kernel.root_of(self.id(vat)).expect("a living vat has a root")
+    }
+
+    /// A vat's slot for what it was granted under a name.
+    pub fn grant(&self, vat: &str, name: &str) -> Slot {
+        self.workers[&self.id(vat)].grants[name]
     }
 
     pub fn subcluster(&self) -> SubclusterId {

@@ -165,6 +165,13 @@ impl<'w> Turn<'w> {
         (promise, resolver)
     }
 
+    /// A caretaker of a reference, and the right to revoke it.
+    pub fn guard(&mut self, target: Slot) -> (Slot, Slot) {
+        let (guarded, revoker) = (self.fresh(), self.fresh());
+        self.syscalls.push(Syscall::Guard { target, guarded, revoker });
+        (guarded, revoker)
+    }
+
     pub fn settle(&mut self, resolver: Slot, answer: Answer<Slot>) {
         self.syscalls.push(Syscall::Settle { resolver, answer });
         self.drop(resolver);
