@@ -115,6 +115,16 @@ impl Kernel {
         self.promises.len()
     }
 
+    /// Messages and notices that wait, wherever.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Vats that have ended and whose rows are still being let go.
+    pub fn ending(&self) -> usize {
+        self.endings.len()
+    }
+
     /// Whether the vat could leave memory now with nothing lost.
     pub fn can_hibernate(&self, vat: VatId) -> bool {
         self.is_at_rest(vat)
