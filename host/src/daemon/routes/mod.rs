@@ -3,6 +3,8 @@
 //! One file a family of commands, as in [`super::requests`].
 
 mod calls;
+mod dead_letters;
+mod doctor;
 mod host;
 mod launch;
 mod lives;
@@ -40,7 +42,16 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
 /// All paths with what they do.
 fn routes() -> Vec<Route> {
-    [host::routes(), launch::routes(), lives::routes(), calls::routes(), quarantine::routes()].concat()
+    [
+        host::routes(),
+        launch::routes(),
+        lives::routes(),
+        calls::routes(),
+        quarantine::routes(),
+        dead_letters::routes(),
+        doctor::routes(),
+    ]
+    .concat()
 }
 
 /// The whole socket.
