@@ -124,9 +124,4 @@ impl Kernel {
     pub fn ending(&self) -> usize {
         self.endings.len()
     }
-
-    /// Whether the vat could leave memory now with nothing lost.
-    pub fn can_hibernate(&self, vat: VatId) -> bool {
-        self.is_at_rest(vat)
-    }
 }

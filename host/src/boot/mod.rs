@@ -10,12 +10,18 @@ mod circles;
 mod code;
 mod dead_letters;
 pub mod doctor;
+mod ends;
 mod heal;
+mod hibernate;
 mod house;
 mod launch;
+mod preview;
 mod report;
+mod restart;
+mod revoke;
 mod serve;
 mod suspects;
+mod upgrade;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +36,7 @@ use crate::daemon::requests::{LaunchBody, Ready};
 use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
 use crate::io::{FromIo, Io};
 use crate::problem::Problem;
-use crate::run_loop::{self, Parts, Started};
+use crate::run_loop::{self, Budget, Parts, Spawned};
 use crate::store::Store;
 
 use house::House;
@@ -72,11 +78,11 @@ async fn run_to_the_end(
     daemon.listen()?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
-    let Up { house, io, started } = tokio::select! {
+    let Up { house, io, spawned } = tokio::select! {
         brought_up = bring_up(daemon, options) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
-    let mut running = Running::new(house, io, started.thread);
+    let mut running = Running::new(house, io, spawned.thread);
     let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;
@@ -122,7 +128,7 @@ async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Prob
 struct Up {
     house: Arc<House>,
     io: Arc<Io>,
-    started: Started,
+    spawned: Spawned,
 }
 
 /// Everything between the lock and the first vat. It yields after each step and each vat, so that a wish to end is heard.
@@ -143,24 +149,27 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
     channels::finish_calls_of_last_boot(&mut kernel, &io);
     yield_now().await;
     daemon.step("check the components")?;
-    let codes = code::prepare_all(&mut kernel, &house).await;
+    let code::Prepared { codes, fallbacks } = code::prepare_all(&mut kernel, &house).await;
     wake_eager(&mut kernel, &house);
     let accuser = house.clone();
     let parts = Parts {
         kernel,
         store,
         codes,
+        fallbacks,
+        budget: Budget { vats: house.config.memory.awake_vats, bytes: house.config.memory.heap_bytes },
         io: io.clone(),
         clock: house.clock(),
-        accuse: Box::new(move |kernel, vat, cause| code::accuse(kernel, &accuser, vat, cause)),
         workers,
         markers,
+        accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
+        digest_of: code::digest_of,
     };
-    let started = run_loop::start(parts, from_io).map_err(|error| {
+    let spawned = run_loop::start(parts, from_io).map_err(|error| {
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
-    house.connect(started.handle.clone());
-    Ok(Up { house, io, started })
+    house.connect(spawned.handle.clone());
+    Ok(Up { house, io, spawned })
 }
 
 /// The store's rows are good one by one and can't all be true.

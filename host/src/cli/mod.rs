@@ -9,15 +9,20 @@ mod client;
 mod dead_letters;
 mod doctor;
 mod exit;
+mod hibernate;
 mod launch;
+mod plan;
 mod quarantine;
 mod render;
+mod restart;
+mod revoke;
 mod run;
 mod session;
 mod status;
 mod stop;
 mod table;
 mod terminate;
+mod upgrade;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -62,6 +67,10 @@ enum Command {
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Hibernate(hibernate::HibernateArgs),
+    Restart(restart::RestartArgs),
+    Upgrade(upgrade::UpgradeArgs),
+    Revoke(revoke::RevokeArgs),
     Terminate(terminate::TerminateArgs),
     Stop(stop::StopArgs),
     #[command(subcommand)]
@@ -97,6 +106,10 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Hibernate(args) => hibernate::run(args, session),
+        Command::Restart(args) => restart::run(args, session),
+        Command::Upgrade(args) => upgrade::run(args, session),
+        Command::Revoke(args) => revoke::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),

@@ -5,11 +5,13 @@
 mod calls;
 mod dead_letters;
 mod doctor;
+mod hibernate;
 mod host;
 mod launch;
 mod lives;
 mod quarantine;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -46,6 +48,7 @@ fn routes() -> Vec<Route> {
         host::routes(),
         launch::routes(),
         lives::routes(),
+        hibernate::routes(),
         calls::routes(),
         quarantine::routes(),
         dead_letters::routes(),
@@ -130,6 +133,15 @@ async fn post<B: DeserializeOwned, T>(
 /// closes the connection, and its word may be lost.
 pub(crate) fn too_large() -> Problem {
     Problem::new(TOO_LARGE, format!("the request is larger than {BODY_BYTES_MAX} bytes"))
+}
+
+/// The host has a working directory of its own: only paths from the root mean the same to both.
+fn absolute(path: &Path) -> Result<(), Refusal> {
+    if path.is_absolute() {
+        return Ok(());
+    }
+    let message = format!("the path {} is not absolute", path.display());
+    Err(Problem::new(MALFORMED, message).with_help("write it from the root: the host is elsewhere").into())
 }
 
 fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
