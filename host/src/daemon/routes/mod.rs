@@ -3,6 +3,8 @@
 //! One file a family of commands, as in [`super::requests`].
 
 mod calls;
+mod dead_letters;
+mod doctor;
 mod hibernate;
 mod host;
 mod launch;
@@ -51,6 +53,8 @@ fn routes() -> Vec<Route> {
         calls::routes(),
         pins::routes(),
         quarantine::routes(),
+        dead_letters::routes(),
+        doctor::routes(),
     ];
     families.concat()
 }
