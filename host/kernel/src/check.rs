@@ -2,7 +2,7 @@
 //!
 //! The engine refuses most broken rules at the call itself; here it is not trusted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clist::{Bound, Clists};
 use crate::crank::{AnswerTo, Exposed, Report, Syscall};
@@ -100,13 +100,33 @@ impl Kernel {
         }
         let next = checker.next;
         let new = checker.new.keys().filter(|slot| self.clists.get(vat, **slot).is_none()).count() as u64;
-        let let_go = report.dropped.iter().filter(|slot| !self.outlasts_its_handle(vat, **slot)).count() as u64;
+        let exposed = checker.exposed.values().map(|(slot, _)| *slot).collect();
+        self.check_references(vat, new, report, exposed)?;
+        Ok(next)
+    }
+
+    /// `new` references come, and those go whose handle is dropped and that nothing else keeps in the c-list.
+    fn check_references(
+        &self,
+        vat: VatId,
+        new: u64,
+        report: &Report,
+        exposed: BTreeSet<Slot>,
+    ) -> Result<(), Violation> {
         let references_max = self.vats.get(&vat).expect("a seated vat has a row").references_max;
+        let size = self.clists.size(vat);
+        if size + new <= references_max {
+            return Ok(());
+        }
+        let mut kept = exposed;
+        kept.extend(report.store.iter().filter_map(|write| write.value.as_ref()).flat_map(|value| &value.caps));
+        let goes = |slot: &&Slot| !kept.contains(slot) && !self.outlasts_its_handle(vat, **slot);
+        let let_go = report.dropped.iter().filter(goes).count() as u64;
         // A vat that is over its limit already, having been upgraded to a stricter one, may go on as long as it takes no more.
-        if new > let_go && self.clists.size(vat) + new - let_go > references_max {
+        if new > let_go && size + new - let_go > references_max {
             return Err(Violation::TooManyReferences(references_max));
         }
-        Ok(next)
+        Ok(())
     }
 
     /// Whether a reference stays in the c-list when its handle goes.

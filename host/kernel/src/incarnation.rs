@@ -130,26 +130,4 @@ impl Kernel {
             self.answer_queued(vat, Code::VatQuarantined, |item| matches!(item, Item::Message(_)));
         }
     }
-
-    /// Whether a vat may leave memory with nothing lost: the kernel's own view, never the guest's word (kernel-rules 17).
-    pub(crate) fn is_at_rest(&self, vat: VatId) -> bool {
-        let Some(seat) = self.seats.get(&vat) else { return false };
-        let quiet = seat.heap == Heap::Live && seat.crank.is_none() && seat.inbox.is_empty() && !seat.pinned;
-        let unwatched = seat.watches.is_empty();
-        let nothing_only_in_the_heap = self.clists.of(vat).all(|(_, row)| {
-            let own = self.local(vat, row.kref);
-            match own.map(|exposed| exposed.lifetime) {
-                Some(Lifetime::Incarnation) => row.kept == 0 && self.count(row.kref) == u64::from(row.handle),
-                // The next incarnation exposes it again, unless the vat is told meanwhile that nobody holds it.
-                Some(Lifetime::Durable) => !row.handle || row.kept > 0 || self.outlives_its_handle(row.kref),
-                None => !row.handle || row.kept > 0,
-            }
-        });
-        quiet && unwatched && nothing_only_in_the_heap
-    }
-
-    fn outlives_its_handle(&self, kref: Kref) -> bool {
-        let Kref::Object(object) = kref else { return false };
-        self.count(kref) > 1 || self.objects.get(&object).is_some_and(|row| self.stays_unheld(object, row))
-    }
 }

@@ -1,4 +1,4 @@
-//! How subclusters and vats come, and stop and go on: launch, quarantine, healing, hibernation.
+//! How subclusters and vats come, and stop and go on: launch, quarantine, healing.
 
 use crate::clist::{Bound, Row};
 use crate::crank::{Exposed, Lifetime};
@@ -162,16 +162,6 @@ impl Kernel {
             self.make_ready(vat);
         }
         Ok(())
-    }
-
-    /// Takes a vat's heap away if nothing would be lost by it, and says whether it did. The caller drops the instance.
-    pub fn hibernate(&mut self, vat: VatId) -> bool {
-        let rest = self.is_at_rest(vat);
-        if rest {
-            self.end_incarnation(vat, Code::IncarnationLost);
-            self.settle_down();
-        }
-        rest
     }
 
     /// Starts a vat even if nothing waits for it.

@@ -8,7 +8,7 @@ use crate::id::{Kref, ObjectId, PromiseId, Slot, VatId};
 use crate::kernel::{Export, Kernel, Seat, WatchNo};
 use crate::message::{Answer, Code};
 use crate::promise::End;
-use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, State, Upgrade, VatStatus};
+use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, Queued, State, Upgrade, VatStatus};
 use crate::table::Table;
 
 /// Rows that contradict each other: the store is damaged, or was written by something else.
@@ -52,13 +52,16 @@ impl Kernel {
         for (vat, row) in &state.vats {
             row.grants.iter().for_each(|(_, slot)| *kept.entry((*vat, *slot)).or_insert(0) += 1);
         }
-        let objects: BTreeMap<_, _> = state.objects.iter().map(|(id, object)| (*id, object)).collect();
+        let to_be_dropped: BTreeSet<ObjectId> = state.queue.iter().filter_map(|(_, queued)| dropped(queued)).collect();
+        let still_bound = |id: &ObjectId, row: &Object| is_still_bound(row, to_be_dropped.contains(id));
+        let bound = state.objects.iter().filter(|(id, row)| still_bound(id, row));
+        let bound: BTreeMap<ObjectId, &Object> = bound.map(|(id, row)| (*id, row)).collect();
         let mut clist = Vec::new();
         for ((vat, slot), kref) in &state.clist {
             let seat =
                 seats.get_mut(vat).ok_or_else(|| Corrupt(format!("{slot} belongs to {vat}, which is not there")))?;
             let bound = match kref {
-                Kref::Object(id) => bind(seat, *vat, *slot, *kref, objects.get(id).copied()),
+                Kref::Object(id) => bind(seat, *vat, *slot, *kref, bound.get(id).copied()),
                 Kref::Promise(_) | Kref::Resolver(_) => Bound::No,
             };
             let kept = kept.remove(&(*vat, *slot)).unwrap_or(0);
@@ -252,6 +255,24 @@ fn bind(seat: &mut Seat, vat: VatId, slot: Slot, kref: Kref, object: Option<&Obj
     }
     seat.exports.insert(exposed.object, Export { object: id, slot, lifetime: exposed.lifetime });
     Bound::Durable
+}
+
+fn dropped(queued: &Queued) -> Option<ObjectId> {
+    match queued.item {
+        Item::Dropped(object) => Some(object),
+        Item::Message(_) | Item::Settled { .. } => None,
+    }
+}
+
+/// Whether the vat's own number for a durable object still means it: a revoked one is bound until its vat has heard `dropped`, which a
+/// root never does; one of a vat that is ending is not, though the vat's store may still hold it.
+fn is_still_bound(row: &Object, to_be_dropped: bool) -> bool {
+    let Owner::Vat(_, exposed) = row.owner else { return false };
+    match row.fate {
+        Fate::Live => true,
+        Fate::Lost(Code::ObjectRevoked) => exposed.object == 0 || to_be_dropped,
+        Fate::Lost(_) => false,
+    }
 }
 
 fn lost_at_boot(row: &Object) -> Option<Code> {

@@ -114,9 +114,4 @@ impl Kernel {
     pub fn promises(&self) -> usize {
         self.promises.len()
     }
-
-    /// Whether the vat could leave memory now with nothing lost.
-    pub fn can_hibernate(&self, vat: VatId) -> bool {
-        self.is_at_rest(vat)
-    }
 }

@@ -247,3 +247,28 @@ fn caretakers_that_guard_each_other_in_a_circle_answer_forward_cycle() {
     });
     assert_eq!(stage.turn("alice", |_| {}), "settled 1=failed forward-cycle");
 }
+
+#[test]
+fn the_number_of_a_revoked_object_that_its_vat_has_cleaned_up_is_free_also_after_a_crash() {
+    let mut stage = Stage::with(&["alice"]);
+    stage.act("alice", |alice| {
+        let purse = alice.expose(5, Lifetime::Durable);
+        alice.put(b"old purse", vec![purse]);
+        alice.send(alice.peer("door"), "look", vec![purse], None);
+    });
+    let purse = stage.calls()[0].args.caps[0];
+    stage.kernel.revoke(purse).expect("it exists");
+    assert_eq!(stage.turn("alice", |_| {}), "dropped 5");
+    stage.restart();
+    stage.act_after_start("alice", |alice| {
+        // A crank of the new incarnation takes the next slot, because the number is free.
+        alice.worker.exports.remove(&5);
+        let fresh = alice.expose(5, Lifetime::Durable);
+        alice.send(alice.peer("door"), "look again", vec![fresh], None);
+    });
+    let calls = stage.calls();
+    let again = calls.iter().find(|call| call.method == "look again").expect("a call").args.caps[0];
+    assert_ne!(again, purse, "another object");
+    stage.restart();
+    stage.check();
+}

@@ -133,14 +133,15 @@ pub(super) fn label_of(kernel: &Kernel, row: &Vat) -> String {
 fn unknown(kernel: &Kernel, target: &str) -> Problem {
     let mut names: Vec<String> = kernel.subclusters().map(|(_, row)| row.name.clone()).collect();
     names.extend(kernel.vats().map(|vat| label_of(kernel, vat.row)));
-    let nearest = names
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(name, target), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
-        .min();
-    let help = match nearest {
-        Some((_, name)) => format!("did you mean `{name}`? `ocap-host status` lists what there is"),
+    let help = match nearest(target, names.iter().map(String::as_str)) {
+        Some(name) => format!("did you mean `{name}`? `ocap-host status` lists what there is"),
         None => "`ocap-host status` lists what there is".to_owned(),
     };
     Problem::new("ocap::target::unknown", format!("there is no `{target}`")).with_help(help)
+}
+
+/// The name that may have been meant.
+pub(super) fn nearest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let distances = names.map(|name| (strsim::damerau_levenshtein(name, written), name));
+    distances.filter(|(distance, name)| *distance <= 1 + name.len() / 4).min().map(|(_, name)| name)
 }

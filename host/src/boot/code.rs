@@ -2,19 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use ocap_kernel::{Body, Kernel, Vat, VatId, VatStatus};
+use ocap_kernel::{Body, Kernel, Upgrade, Vat, VatId, VatStatus};
 
 use crate::component::{CodeRecord, CodeSource, Digest, Place};
-use crate::declaration::{Recorded, VatLimits};
+use crate::declaration::{Declaration, Hibernate, Recorded, VatLimits};
 use crate::engine::{Code, Identity, Limits};
 use crate::problem::Problem;
-use crate::run_loop::VatCode;
+use crate::run_loop::{Charge, Hibernation, VatCode};
 
 use super::house::House;
 
+/// The code of all vats that could be made ready.
+#[derive(Default)]
+pub(super) struct Prepared {
+    pub(super) codes: BTreeMap<VatId, VatCode>,
+    /// The code before, of vats whose code is on trial.
+    pub(super) fallbacks: BTreeMap<VatId, VatCode>,
+}
+
 /// Makes every vat's code ready, and quarantines the vats for which that fails. One that was in quarantine gets another chance.
-pub(super) async fn prepare_all(kernel: &mut Kernel, house: &House) -> BTreeMap<VatId, VatCode> {
-    let mut codes = BTreeMap::new();
+pub(super) async fn prepare_all(kernel: &mut Kernel, house: &House) -> Prepared {
+    let mut prepared = Prepared::default();
     let vats: Vec<(VatId, Vat)> = kernel.vats().map(|vat| (vat.id, vat.row.clone())).collect();
     for (id, row) in vats {
         match for_vat(kernel, house, id, &row) {
@@ -22,16 +30,22 @@ pub(super) async fn prepare_all(kernel: &mut Kernel, house: &House) -> BTreeMap<
                 if row.status != VatStatus::Active {
                     kernel.heal(id).expect("a living vat");
                 }
-                codes.insert(id, code);
+                prepared.codes.insert(id, code);
             }
             Err(problem) => {
                 crate::daemon::log::record(&problem);
                 kernel.quarantine(id, reason(&problem)).expect("a living vat");
             }
         }
+        // Without it a failure of the trial is the quarantine of the vat, and told then.
+        if let Upgrade::Trial { before } = &row.upgrade
+            && let Ok(code) = for_vat(kernel, house, id, &Vat { code: before.clone(), ..row.clone() })
+        {
+            prepared.fallbacks.insert(id, code);
+        }
         tokio::task::yield_now().await;
     }
-    codes
+    prepared
 }
 
 /// What a living vat needs to be given a heap.
@@ -58,8 +72,25 @@ pub(super) fn for_declared(house: &House, recorded: &Recorded, id: VatId, row: &
         code,
         limits: engine_limits(&limits),
         identity: identity(house, id, row),
+        hibernation: hibernation(declaration, &row.name),
         label: format!("{}/{}", declaration.name, row.name),
     })
+}
+
+/// The digest of a component by what the kernel keeps of it, in hexadecimal. Linked code has none that lasts.
+pub(super) fn digest_of(record: &[u8]) -> Option<String> {
+    match CodeRecord::from_record(record).ok()?.source {
+        CodeSource::Stored { sha256, .. } => Some(sha256.hex()),
+        CodeSource::Linked => None,
+    }
+}
+
+/// Whether a vat leaves memory by itself.
+pub(super) fn hibernation(declaration: &Declaration, vat: &str) -> Hibernation {
+    match declaration.vats.get(vat).map(|declared| declared.hibernate) {
+        Some(Hibernate::Never) => Hibernation::Never,
+        Some(Hibernate::WhenIdle) | None => Hibernation::WhenIdle,
+    }
 }
 
 fn prepare_recorded(house: &House, record: &CodeRecord, place: &Place) -> Result<Code, Problem> {
@@ -111,11 +142,22 @@ pub(super) fn is_own_doing(problem: &Problem) -> bool {
     OWN_DOING.contains(&problem.code.as_str())
 }
 
-/// The diagnostic of a vat that went into quarantine by its own doing.
-pub(super) fn accuse(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Vec<u8> {
-    let problem = accusation(kernel, house, vat, cause);
+/// The diagnostic of a vat that the loop puts into quarantine.
+pub(super) fn accuse(kernel: &Kernel, house: &House, vat: VatId, charge: Charge<'_>) -> Vec<u8> {
+    let problem = match charge {
+        Charge::Failed(cause) => accusation(kernel, house, vat, cause),
+        Charge::NoCode => no_code(kernel, vat),
+    };
     crate::daemon::log::record(&problem);
     reason(&problem).to_vec()
+}
+
+/// Whoever heals vats finds out what is wrong with the code, or nothing.
+fn no_code(kernel: &Kernel, vat: VatId) -> Problem {
+    let label = kernel.vat(vat).map_or_else(|| vat.to_string(), |view| super::calls::label_of(kernel, view.row));
+    let message = format!("vat `{label}`: its new code failed its start, and the code before is not at hand");
+    Problem::new("ocap::component::fallback_missing", message)
+        .with_help(format!("try again: `ocap-host quarantine retry {label}`"))
 }
 
 fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Problem {
@@ -143,12 +185,20 @@ fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Proble
     problem
 }
 
+/// The code of a vat that has no number yet.
+pub(super) struct NewCode {
+    pub(super) code: Code,
+    pub(super) limits: Limits,
+    pub(super) hibernation: Hibernation,
+}
+
 /// What a vat that is being launched needs to be given a heap.
-pub(super) fn provided(kernel: &Kernel, house: &House, id: VatId, code: Code, limits: Limits) -> VatCode {
+pub(super) fn provided(kernel: &Kernel, house: &House, id: VatId, new: NewCode) -> VatCode {
     let view = kernel.vat(id).expect("it was launched just now");
     let subcluster = kernel.subclusters().find(|(id, _)| *id == view.row.subcluster).map(|(_, row)| row.name.clone());
     let label = format!("{}/{}", subcluster.unwrap_or_default(), view.row.name);
-    VatCode { code, limits, identity: identity(house, id, view.row), label }
+    let NewCode { code, limits, hibernation } = new;
+    VatCode { code, limits, identity: identity(house, id, view.row), hibernation, label }
 }
 
 fn identity(house: &House, vat: VatId, row: &Vat) -> Identity {

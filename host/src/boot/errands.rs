@@ -19,7 +19,7 @@ use crate::services::{Act, Errand, Services};
 
 use super::house::{House, STOPPING};
 use super::launch::{self, Wish};
-use super::{calls, report, serve, system};
+use super::{calls, ends, report, system};
 
 /// Runs errands, each beside the others, for as long as there are any.
 pub(super) async fn run_all(house: Arc<House>, services: Services, mut errands: UnboundedReceiver<Errand>) {
@@ -46,7 +46,7 @@ async fn run(house: &Arc<House>, act: Act) -> Result<Reply, Problem> {
             Ok(value(&inventory.subclusters.iter().map(short).collect()))
         }
         Act::Launch(name) => launch_app(house, name).await,
-        Act::Terminate(name) => match serve::terminate(house, TerminateBody { subcluster: name }).await {
+        Act::Terminate(name) => match ends::terminate(house, TerminateBody { subcluster: name, vat: None }).await {
             Ok(terminated) => Ok(value(&json!({ "name": terminated.name, "id": terminated.id }))),
             Err(problem) => word_for(problem),
         },

@@ -3,25 +3,25 @@
 //! Everything that can fail is done first: read, checked, compiled; then, on the loop's thread, the channels are opened and one
 //! commit makes it true.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ocap_kernel::limits::REFERENCES_DEFAULT;
-use ocap_kernel::{Body, Grant, Kernel, Launch, LaunchVat, ObjectId, SubclusterId};
+use ocap_kernel::{Body, Grant, Kernel, Launch, LaunchVat, ObjectId, SubclusterId, VatView};
 use tokio::sync::oneshot;
 
-use crate::bundle::Source;
-use crate::component::CodeSource;
+use crate::bundle::{Source, VatCode};
+use crate::component::{CodeRecord, CodeSource, Digest};
 use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
 use crate::declaration::{Declaration, Standing, Use};
-use crate::engine::{Code, Limits};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 use crate::services::Name;
 
 use super::channels::{channel_of, object_name, spec};
+use super::code::NewCode;
 use super::house::House;
-use super::{code, report, services, system};
+use super::{code, report, services, system, upgrade};
 
 /// What somebody wants to be launched.
 pub(super) struct Wish {
@@ -47,27 +47,32 @@ impl Wish {
 }
 
 /// A wish and what was found at its path.
-struct Order {
+pub(super) struct Order {
     wish: Wish,
-    source: Source,
+    pub(super) source: Source,
+    /// The digests of its components, as far as they are there and are run from the content store; none where nobody asked for them.
+    components: BTreeMap<String, Digest>,
 }
 
 /// An order of which everything was checked and compiled.
-struct Plan {
-    order: Order,
+pub(super) struct Plan {
+    pub(super) order: Order,
     launch: Launch,
-    /// In the order of `launch.vats`.
-    codes: Vec<(Code, Limits)>,
+    /// In the order of `launch.vats`, as all below.
+    codes: Vec<NewCode>,
+    pub(super) components: Vec<VatCode>,
 }
 
 /// What is to become of an order, as things stand.
-enum Verdict {
+pub(super) enum Verdict {
     /// The same runs already.
     Known(SubclusterId),
     /// There is none of its name.
     New,
     /// It takes the place of this one.
     Replaces(SubclusterId),
+    /// This one goes on; these of its vats get other code.
+    Upgrades(SubclusterId, Vec<String>),
 }
 
 /// Launches a subcluster, or finds that it is known and the same.
@@ -75,25 +80,54 @@ enum Verdict {
 /// # Errors
 /// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
 pub(super) async fn launch(house: &Arc<House>, wish: Wish) -> Result<Launched, Problem> {
-    let opener = house.clone();
-    let path = wish.path.clone();
-    let source = blocking(move || Source::open(&path, &opener.files)).await?;
-    check_name(&wish, &source.declaration)?;
-    let order = Order { wish, source };
-    let (order, verdict) = house
-        .act(move |run_loop, house| {
-            let verdict = judge(run_loop, house, &order);
-            (order, verdict)
-        })
-        .await?;
-    if let Verdict::Known(id) = verdict? {
-        return house.act(move |run_loop, house| launched(run_loop, house, id, Origin::Known)).await?;
+    let (order, verdict) = judged(house, wish).await?;
+    match verdict {
+        Verdict::Known(id) => return told(house, id, Origin::Known).await,
+        Verdict::Upgrades(id, vats) => {
+            upgrade::components(house, order.source, &vats).await?;
+            return Ok(Launched { upgraded: vats, ..told(house, id, Origin::Upgraded).await? });
+        }
+        Verdict::New | Verdict::Replaces(_) => {}
     }
     let planner = house.clone();
-    let plan = blocking(move || plan(&planner, order)).await?;
+    let plan = blocking(move || {
+        let plan = plan(&planner, order)?;
+        plan.keep_components(&planner)?;
+        Ok(plan)
+    })
+    .await?;
     let (id, origin) = house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await??;
     first_starts(house, id).await?;
+    told(house, id, origin).await
+}
+
+async fn told(house: &Arc<House>, id: SubclusterId, origin: Origin) -> Result<Launched, Problem> {
     house.act(move |run_loop, house| launched(run_loop, house, id, origin)).await?
+}
+
+/// Opens what was ordered, and finds out what is to become of it.
+pub(super) async fn judged(house: &Arc<House>, wish: Wish) -> Result<(Order, Verdict), Problem> {
+    let opener = house.clone();
+    let order = blocking(move || {
+        let source = Source::open(&wish.path, &opener.files)?;
+        check_name(&wish, &source.declaration)?;
+        let components = match wish.if_changed {
+            IfChanged::Refuse => BTreeMap::new(),
+            IfChanged::Replace | IfChanged::Upgrade => components(&source, &opener),
+        };
+        Ok(Order { wish, source, components })
+    })
+    .await?;
+    house.act(move |run_loop, house| judge(run_loop, house, &order).map(|verdict| (order, verdict))).await?
+}
+
+/// What a component is now. Of one that can't be read nothing can be said: its vat goes on with what it has.
+fn components(source: &Source, house: &House) -> BTreeMap<String, Digest> {
+    let digest = |vat: &String| {
+        let found = source.code(vat, &house.files, &house.blobs).ok()?;
+        Some((vat.clone(), upgrade::stored_digest(&found.record)?))
+    };
+    source.declaration.vats.keys().filter_map(digest).collect()
 }
 
 /// Waits until every vat of a new subcluster has had its first start, so that a launch is told with what came of them.
@@ -111,7 +145,9 @@ async fn first_starts(house: &Arc<House>, id: SubclusterId) -> Result<(), Proble
     all_started.await.map_err(|_| super::house::stopping())
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(super::house::stopping()))
 }
 
@@ -136,15 +172,33 @@ fn judge(run_loop: &RunLoop, house: &House, order: &Order) -> Result<Verdict, Pr
         return Ok(Verdict::New);
     };
     let difference = house.declaration(kernel, id)?.declaration.difference(declaration);
-    match order.wish.if_changed {
-        _ if difference.is_empty() => Ok(Verdict::Known(id)),
-        IfChanged::Refuse => Err(changed(order, difference)),
-        IfChanged::Replace => Ok(Verdict::Replaces(id)),
+    if !difference.is_empty() {
+        return match order.wish.if_changed {
+            IfChanged::Replace => Ok(Verdict::Replaces(id)),
+            IfChanged::Refuse | IfChanged::Upgrade => Err(changed(order, difference)),
+        };
     }
+    let other_code = other_code(kernel, id, &order.components);
+    Ok(match order.wish.if_changed {
+        _ if other_code.is_empty() => Verdict::Known(id),
+        IfChanged::Refuse => Verdict::Known(id),
+        IfChanged::Replace => Verdict::Replaces(id),
+        IfChanged::Upgrade => Verdict::Upgrades(id, other_code),
+    })
+}
+
+/// The vats of a subcluster that run other code than these.
+fn other_code(kernel: &Kernel, id: SubclusterId, components: &BTreeMap<String, Digest>) -> Vec<String> {
+    let is_other = |vat: &VatView<'_>| {
+        let running = CodeRecord::from_record(&vat.row.code).ok().as_ref().and_then(upgrade::stored_digest);
+        components.get(&vat.row.name).is_some_and(|digest| running != Some(*digest))
+    };
+    let of_this = kernel.vats().filter(|vat| vat.row.subcluster == id);
+    of_this.filter(is_other).map(|vat| vat.row.name.clone()).collect()
 }
 
 fn changed(order: &Order, difference: Vec<String>) -> Problem {
-    let Order { source, wish: Wish { written, .. } } = order;
+    let Order { source, wish: Wish { written, .. }, .. } = order;
     let name = &source.declaration.name;
     let message = format!("subcluster `{name}` is running, and {written} declares it otherwise");
     let mut problem = Problem::new("ocap::launch::changed", message).with_help(format!(
@@ -157,37 +211,33 @@ fn changed(order: &Order, difference: Vec<String>) -> Problem {
 }
 
 /// Reads, checks and compiles everything, and changes nothing but caches.
-fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
+pub(super) fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
     let source = &order.source;
     let declaration = &source.declaration;
     let mut vats = Vec::new();
     let mut codes = Vec::new();
-    let mut to_store = Vec::new();
+    let mut components = Vec::new();
     services::check(declaration, order.wish.standing)?;
     for (name, declared) in &declaration.vats {
         let found = source.code(name, &house.files, &house.blobs)?;
         let limits = house.config.limits(declaration, name)?;
         let compiled = code::prepare(house, &found.bytes, &source.place(name))?;
-        codes.push((compiled, code::engine_limits(&limits)));
+        let hibernation = code::hibernation(declaration, name);
+        codes.push(NewCode { code: compiled, limits: code::engine_limits(&limits), hibernation });
         vats.push(LaunchVat {
             name: name.clone(),
             code: found.record.to_record().into(),
             parameters: parameters(&declared.parameters, name)?,
             grants: declared.uses.iter().map(grant).collect(),
             mailbox_max: limits.mailbox,
-            references_max: REFERENCES_DEFAULT,
-            turns: 1,
+            references_max: limits.references,
+            turns: declared.turns,
             when_quarantined: declared.when_quarantined,
         });
-        if matches!(found.record.source, CodeSource::Stored { .. }) {
-            to_store.push((name, found.bytes));
-        }
+        components.push(found);
     }
     for channel in declaration.channels.keys() {
         spec(house, declaration, channel, ObjectId(0))?;
-    }
-    for (name, bytes) in to_store {
-        house.blobs.put(&bytes).map_err(|fault| source.place(name).diagnose(&fault.into()))?;
     }
     let channel = |channel: &String| (format!("io.{channel}"), object_name(&declaration.name, channel));
     let channels = declaration.channels.keys().map(channel);
@@ -198,7 +248,20 @@ fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
         host_objects: channels.chain(services::objects(declaration)).collect(),
         vats,
     };
-    Ok(Plan { order, launch, codes })
+    Ok(Plan { order, launch, codes, components })
+}
+
+impl Plan {
+    /// Puts the components that are run from there into the content store.
+    fn keep_components(&self, house: &House) -> Result<(), Problem> {
+        for (vat, component) in self.launch.vats.iter().zip(&self.components) {
+            if matches!(component.record.source, CodeSource::Stored { .. }) {
+                let place = self.order.source.place(&vat.name);
+                house.blobs.put(&component.bytes).map_err(|fault| place.diagnose(&fault.into()))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn grant(used: &Use) -> (String, Grant) {
@@ -221,7 +284,8 @@ fn parameters(parameters: &serde_json::Value, vat: &str) -> Result<Body, Problem
 fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(SubclusterId, Origin), Problem> {
     // While this one was compiled another launch, or the end of what was there, may have been first.
     let before = match judge(run_loop, house, &plan.order)? {
-        Verdict::Known(id) => return Ok((id, Origin::Known)),
+        // Another launch of the same: its components are the newest.
+        Verdict::Known(id) | Verdict::Upgrades(id, _) => return Ok((id, Origin::Known)),
         Verdict::New => None,
         Verdict::Replaces(id) => Some(id),
     };
@@ -258,9 +322,9 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
     for (index, name) in objects.iter().enumerate() {
         run_loop.services().restore(ObjectId(first.0 + index as u64), name, None);
     }
-    for (name, (compiled, limits)) in names.iter().zip(plan.codes) {
+    for (name, new) in names.iter().zip(plan.codes) {
         let vat = report::find_vat(run_loop.kernel(), subcluster, name).expect("it was launched just now");
-        let made = code::provided(run_loop.kernel(), house, vat, compiled, limits);
+        let made = code::provided(run_loop.kernel(), house, vat, new);
         run_loop.provide(vat, made);
     }
     let origin = if before.is_some() { Origin::Replaced } else { Origin::New };
@@ -296,6 +360,7 @@ fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin)
         name: status.name.clone(),
         origin,
         vats: status.vats.iter().map(|vat| vat.name.clone()).collect(),
+        upgraded: Vec::new(),
         problems: problems.collect(),
     })
 }

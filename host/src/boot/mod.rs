@@ -7,15 +7,21 @@
 mod calls;
 mod channels;
 mod code;
+mod ends;
 mod errands;
 mod heal;
+mod hibernate;
 mod house;
 mod launch;
 mod pins;
+mod preview;
 mod report;
+mod restart;
+mod revoke;
 mod serve;
 mod services;
 mod system;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -28,7 +34,7 @@ use crate::daemon::requests::{LaunchBody, Ready};
 use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
 use crate::io::{FromIo, Io};
 use crate::problem::Problem;
-use crate::run_loop::{self, Parts, Started};
+use crate::run_loop::{self, Budget, Parts, Spawned};
 use crate::services::{Errand, FromServices, Services};
 use crate::store::Store;
 
@@ -72,13 +78,13 @@ async fn run_to_the_end(
     daemon.listen()?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
-    let Up { house, io, services, errands, started } = tokio::select! {
+    let Up { house, io, services, errands, spawned } = tokio::select! {
         brought_up = bring_up(daemon, options) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
     // From here on it may be asked; what it is asked to launch can be the first thing there is.
     tokio::spawn(errands::run_all(house.clone(), services, errands));
-    let mut running = Running::new(house, io, started.thread);
+    let mut running = Running::new(house, io, spawned.thread);
     let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;
@@ -128,7 +134,7 @@ struct Up {
     io: Arc<Io>,
     services: Services,
     errands: mpsc::UnboundedReceiver<Errand>,
-    started: Started,
+    spawned: Spawned,
 }
 
 /// Everything between the lock and the first vat. It yields after each step and each vat, so that a wish to end is heard.
@@ -157,24 +163,27 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
     services::finish_calls_of_last_boot(&mut kernel, &services, &io);
     yield_now().await;
     daemon.step("check the components")?;
-    let codes = code::prepare_all(&mut kernel, &house).await;
+    let code::Prepared { codes, fallbacks } = code::prepare_all(&mut kernel, &house).await;
     wake_eager(&mut kernel, &house);
     let accuser = house.clone();
     let parts = Parts {
         kernel,
         store,
         codes,
+        fallbacks,
+        budget: Budget { vats: house.config.memory.awake_vats, bytes: house.config.memory.heap_bytes },
         io: io.clone(),
         services: services.clone(),
         clock: house.clock(),
-        accuse: Box::new(move |kernel, vat, cause| code::accuse(kernel, &accuser, vat, cause)),
+        accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
+        digest_of: code::digest_of,
         workers: std::thread::available_parallelism().map_or(2, usize::from),
     };
-    let started = run_loop::start(parts, from_io, from_services).map_err(|error| {
+    let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| {
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
-    house.connect(started.handle.clone());
-    Ok(Up { house, io, services, errands, started })
+    house.connect(spawned.handle.clone());
+    Ok(Up { house, io, services, errands, spawned })
 }
 
 /// Vats that are declared `start = "eager"` get a heap at once; the rest with their first delivery.

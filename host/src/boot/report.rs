@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Kernel, SubclusterId, VatId, VatStatus, VatView};
+use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, VatId, VatStatus, VatView};
 
 use crate::component::{CodeRecord, Place};
 use crate::daemon::Home;
-use crate::daemon::requests::{self, ChannelState, ChannelStatus, Inventory, Ready, SubclusterStatus, VatState};
+use crate::daemon::requests::{
+    self, ChannelState, ChannelStatus, Inventory, Ready, SubclusterStatus, VatComponent, VatState,
+};
 use crate::io;
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
 use super::code::problem_of;
 use super::house::House;
-use super::system;
+use super::{revoke, system, upgrade};
 
 /// Everything that lives.
 pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
@@ -27,14 +29,14 @@ pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
             name: row.name.clone(),
             system: system::is_system(house, kernel, id),
             bootstrap: kernel.vat(row.bootstrap).map_or_else(String::new, |vat| vat.row.name.clone()),
-            vats: vats.map(|vat| vat_status(&vat)).collect(),
+            vats: vats.map(|vat| vat_status(kernel, &vat)).collect(),
             channels: of_this.map(|channel| channel_status(kernel, house, id, channel)).collect(),
         }
     });
     Inventory { subclusters: subclusters.collect(), problems: house.notices() }
 }
 
-fn vat_status(vat: &VatView<'_>) -> requests::VatStatus {
+fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
     let state = match (&vat.row.status, vat.is_awake) {
         (VatStatus::Quarantined(_) | VatStatus::Ending | VatStatus::Terminated, _) => VatState::Quarantined,
         (VatStatus::Active, true) => VatState::Awake,
@@ -47,8 +49,18 @@ fn vat_status(vat: &VatView<'_>) -> requests::VatStatus {
         incarnation: vat.incarnation,
         queued: vat.queued as u64,
         exports: vat.exports as u64,
+        grants: revoke::grants(kernel, vat.id),
+        component: component_of(&vat.row.code),
+        kept: match &vat.row.upgrade {
+            Upgrade::None => None,
+            Upgrade::Trial { before } | Upgrade::Kept { before } => component_of(before),
+        },
         problem: problem_of(vat.row),
     }
+}
+
+fn component_of(code: &Body) -> Option<VatComponent> {
+    CodeRecord::from_record(code).ok().as_ref().map(upgrade::component)
 }
 
 /// Where a served vat's code came from, to be looked at away from the loop.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::daemon::requests::{Inventory, Reply, Request, TerminateBody, Terminated};
+use crate::daemon::requests::{Inventory, Reply, Request};
 use crate::daemon::{Ending, Signals};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
 use super::launch::{self, Wish};
-use super::{calls, heal, pins, report, system};
+use super::{calls, ends, heal, hibernate, pins, preview, report, restart, revoke, upgrade};
 use crate::io::Io;
 
 /// A host whose loop runs.
@@ -117,7 +117,14 @@ async fn answer(house: Arc<House>, request: Request) {
     match request {
         Request::Status(reply) => say(reply, report::full(house).await),
         Request::Launch(body, reply) => say(reply, launch::launch(house, Wish::of_user(body)).await),
-        Request::Terminate(body, reply) => say(reply, terminate(house, body).await),
+        Request::Plan(body, reply) => say(reply, preview::preview(house, body).await),
+        Request::Terminate(body, reply) => say(reply, ends::terminate(house, body).await),
+        Request::TerminatePreview(body, reply) => say(reply, ends::preview(house, body).await),
+        Request::Restart(body, reply) => say(reply, restart::restart(house, body).await),
+        Request::Upgrade(body, reply) => say(reply, upgrade::upgrade(house, body).await),
+        Request::UpgradePlan(body, reply) => say(reply, upgrade::plan(house, body).await),
+        Request::Revoke(body, reply) => say(reply, revoke::revoke(house, body).await),
+        Request::Hibernate(body, reply) => say(reply, hibernate::hibernate(house, body).await),
         Request::Call(body, reply) => say(reply, calls::call(house, body).await),
         Request::Pin(body, reply) => say(reply, pins::pin(house, body).await),
         Request::Pins(reply) => say(reply, pins::all(house).await),
@@ -133,22 +140,4 @@ async fn answer(house: Arc<House>, request: Request) {
 /// An asker that went away does not want to know.
 fn say<T>(reply: Reply<T>, answer: Result<T, Problem>) {
     drop(reply.send(answer));
-}
-
-/// Ends a user's subcluster for good.
-///
-/// # Errors
-/// If there is none of that name, or it belongs to the host.
-pub(super) async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result<Terminated, Problem> {
-    let name = body.subcluster;
-    house
-        .act(move |run_loop, house| {
-            let kernel = run_loop.kernel();
-            let (id, _) = calls::find_subcluster(kernel, &name)?;
-            system::check_may_end(house, kernel, id, &name)?;
-            let vats = kernel.vats().filter(|vat| vat.row.subcluster == id).map(|vat| vat.row.name.clone()).collect();
-            launch::end(run_loop, house, id);
-            Ok(Terminated { id: id.to_string(), name, vats })
-        })
-        .await?
 }

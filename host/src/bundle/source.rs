@@ -131,6 +131,23 @@ pub(super) fn read_bundle(path: &Path, files: &UserFiles) -> Result<Bundle, Prob
     opened.map_err(|fault| fault.into_problem(&written, &resolved))
 }
 
+/// A component of a bundle that something was launched from before, as the bundle is now.
+///
+/// # Errors
+/// If there is no bundle any more, or it has no such component.
+pub fn component_of(bundle: &Path, member: &str, files: &UserFiles) -> Result<VatCode, Problem> {
+    let (resolved, bytes, seen) = read_named(bundle, files)?;
+    let written = bundle.to_string_lossy();
+    let explained = |fault: BundleFault| fault.into_problem(&written, &resolved);
+    let opened = Bundle::open(bytes, &written).map_err(explained)?;
+    let found = opened.component(member).ok_or_else(|| explained(BundleFault::Lacks { name: member.to_owned() }))?;
+    let (digest, bytes) = (found.0, found.1.to_vec());
+    let origin = Origin { sha256: opened.digest, seen };
+    let path = ResolvedPath::known(member, &resolved);
+    let record = CodeRecord::bundled(&path, digest, bytes.len() as u64, origin);
+    Ok(VatCode { bytes, record })
+}
+
 /// The declaration that a person named.
 pub(super) fn read_declaration(path: &Path, files: &UserFiles) -> Result<Declaration, Problem> {
     let (resolved, bytes, _) = read_named(path, files)?;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::exit::ExitStatus;
+use super::plan;
 use super::session::Session;
-use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
+use crate::daemon::requests::{IfChanged, LaunchBody, LaunchPlan, Launched, Origin};
 use crate::problem::{Level, Problem};
 
 /// Launch subclusters on the running host
@@ -14,9 +15,13 @@ pub(super) struct LaunchArgs {
     /// Declarations or bundles, launched one after the other; the first that is refused ends it
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// If one runs already from another declaration: refuse, or end it with everything its vats keep and launch it anew
+    /// If one runs already and something changed: refuse another declaration; end it with everything its vats keep and launch it anew;
+    /// or upgrade vats whose components changed
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     if_changed: Changed,
+    /// Check everything, change nothing, and show what would be launched with which authority
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// What to do with a subcluster that runs already, from another declaration.
@@ -25,8 +30,10 @@ pub(super) enum Changed {
     /// Say what differs, change nothing
     #[default]
     Refuse,
-    /// End it, with everything its vats keep, and launch it anew
+    /// Also if only a component changed: end it, with everything its vats keep, and launch it anew
     Replace,
+    /// Give vats whose components changed the new code, with their state kept; refuse any other change
+    Upgrade,
 }
 
 impl From<Changed> for IfChanged {
@@ -34,6 +41,7 @@ impl From<Changed> for IfChanged {
         match changed {
             Changed::Refuse => IfChanged::Refuse,
             Changed::Replace => IfChanged::Replace,
+            Changed::Upgrade => IfChanged::Upgrade,
         }
     }
 }
@@ -47,6 +55,11 @@ pub(super) fn run(args: &LaunchArgs, session: &Session) -> Result<ExitStatus, Pr
             written: Some(file.display().to_string()),
             if_changed: args.if_changed.into(),
         };
+        if args.dry_run {
+            let plan: LaunchPlan = client.post("/v1/launch/plan", &body)?;
+            session.answer_line(&plan, plan::text)?;
+            continue;
+        }
         let launched: Launched = client.post("/v1/launch", &body)?;
         session.answer_line(&launched, text)?;
         for problem in &launched.problems {
@@ -64,6 +77,14 @@ fn text(launched: &Launched) -> String {
         Origin::New => "launched",
         Origin::Known => "already here, goes on",
         Origin::Replaced => "launched anew, the old one has ended",
+        Origin::Upgraded => {
+            return format!(
+                "{} ({}): goes on, with other code for {}",
+                launched.name,
+                launched.id,
+                launched.upgraded.join(", ")
+            );
+        }
     };
     format!("{} ({}): {origin}, with {}", launched.name, launched.id, launched.vats.join(", "))
 }
@@ -79,6 +100,7 @@ mod tests {
             name: "matcher".into(),
             origin: Origin::New,
             vats: vec!["matcher".into(), "index".into()],
+            upgraded: vec![],
             problems: vec![],
         };
         assert_eq!(text(&launched), "matcher (s1): launched, with matcher, index");

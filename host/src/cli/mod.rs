@@ -7,16 +7,21 @@ mod bundle;
 mod call;
 mod client;
 mod exit;
+mod hibernate;
 mod launch;
 mod pins;
+mod plan;
 mod quarantine;
 mod render;
+mod restart;
+mod revoke;
 mod run;
 mod session;
 mod status;
 mod stop;
 mod table;
 mod terminate;
+mod upgrade;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -61,6 +66,10 @@ enum Command {
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Hibernate(hibernate::HibernateArgs),
+    Restart(restart::RestartArgs),
+    Upgrade(upgrade::UpgradeArgs),
+    Revoke(revoke::RevokeArgs),
     Terminate(terminate::TerminateArgs),
     Pin(pins::PinArgs),
     Pins(pins::PinsArgs),
@@ -96,6 +105,10 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Hibernate(args) => hibernate::run(args, session),
+        Command::Restart(args) => restart::run(args, session),
+        Command::Upgrade(args) => upgrade::run(args, session),
+        Command::Revoke(args) => revoke::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),

@@ -17,7 +17,8 @@ pub(super) struct RunArgs {
     /// Declarations or bundles: new ones are launched, known ones go on
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// If one is known from another declaration: refuse, or end it with everything its vats keep and launch it anew
+    /// If one is known and something changed: refuse another declaration; end it with everything its vats keep and launch it anew; or
+    /// upgrade vats whose components changed
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     if_changed: Changed,
 }

@@ -1,6 +1,7 @@
 //! `status`: what runs and how it does.
 
 use super::exit::ExitStatus;
+use super::plan::short;
 use super::render::{escape, problem_line};
 use super::session::Session;
 use super::table::table;
@@ -30,6 +31,10 @@ fn text(status: &Status) -> String {
             .iter()
             .flat_map(|subcluster| subcluster.channels.iter().map(|channel| channel_row(subcluster, channel)));
         sections.push(table(["CHANNEL", "KIND", "STATE", "CLIENTS", "PATH"], rows));
+    }
+    let kept: Vec<String> = subclusters.iter().flat_map(kept_lines).collect();
+    if !kept.is_empty() {
+        sections.push(kept.concat());
     }
     if !status.problems.is_empty() {
         sections.push(status.problems.iter().map(|problem| problem_line(problem) + "\n").collect());
@@ -62,6 +67,22 @@ fn vat_row(subcluster: &SubclusterStatus, vat: &VatStatus) -> [String; 6] {
     ]
 }
 
+/// The vats that can be rolled back.
+fn kept_lines(subcluster: &SubclusterStatus) -> Vec<String> {
+    let line = |vat: &VatStatus| {
+        let kept = vat.kept.as_ref()?;
+        let label = format!("{}/{}", subcluster.name, vat.name);
+        let digest = kept.sha256.as_deref().map(short).unwrap_or_default();
+        Some(format!(
+            "{}: the component before its last upgrade is kept ({digest} from {}): `ocap-host upgrade {} --rollback`\n",
+            escape(&label),
+            escape(&kept.resolved),
+            escape(&label)
+        ))
+    };
+    subcluster.vats.iter().filter_map(line).collect()
+}
+
 fn channel_row(subcluster: &SubclusterStatus, channel: &ChannelStatus) -> [String; 5] {
     let path = channel.path_resolved.as_ref().or(channel.path_written.as_ref());
     [
@@ -80,7 +101,18 @@ mod tests {
     use crate::daemon::requests::{ChannelState, VatState};
 
     fn vat(name: &str, id: &str, state: VatState) -> VatStatus {
-        VatStatus { id: id.into(), name: name.into(), state, incarnation: 2, queued: 3, exports: 1, problem: None }
+        VatStatus {
+            id: id.into(),
+            name: name.into(),
+            state,
+            incarnation: 2,
+            queued: 3,
+            exports: 1,
+            grants: vec![],
+            component: None,
+            kept: None,
+            problem: None,
+        }
     }
 
     #[test]

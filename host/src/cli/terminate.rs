@@ -1,45 +1,102 @@
-//! `terminate`: the end of a subcluster and of everything its vats keep.
+//! `terminate`: the end of a subcluster or a vat, and of everything that it keeps.
 
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
-use crate::daemon::requests::{Status, TerminateBody, Terminated};
+use crate::daemon::requests::{Ending, Scope, TerminateBody, Terminated};
 use crate::problem::Problem;
 
-/// End a subcluster for good, with everything its vats keep
+/// End a subcluster or one vat for good, with everything it keeps
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::exit::HELP)]
 pub(super) struct TerminateArgs {
-    /// The subcluster's name
-    subcluster: String,
+    /// `subcluster`, or `subcluster/vat` for one vat of it
+    target: String,
     /// Do it; without this, only say what would end
     #[arg(long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &TerminateArgs, session: &Session) -> Result<ExitStatus, Problem> {
+    let body = body(&args.target);
+    let mut client = session.client()?;
     if !args.yes {
-        return Err(preview(args, session)?);
+        let ending: Ending = client.post("/v1/terminate/preview", &body)?;
+        session.answer_json_only(&ending)?;
+        return Err(unconfirmed(&ending, &args.target));
     }
-    let body = TerminateBody { subcluster: args.subcluster.clone() };
-    let terminated: Terminated = session.client()?.post("/v1/terminate", &body)?;
+    let terminated: Terminated = client.post("/v1/terminate", &body)?;
     session.answer(&terminated, |terminated| {
-        format!("terminated: {}, vats {}", escape(&terminated.name), escape(&terminated.vats.join(", ")))
+        let (name, vats) = (escape(&terminated.name), terminated.vats.join(", "));
+        match terminated.scope {
+            Scope::Subcluster => format!("terminated: {name}, vats {}", escape(&vats)),
+            Scope::Vat => format!("terminated: {name}/{}", escape(&vats)),
+        }
     })?;
     Ok(ExitStatus::Ok)
 }
 
+fn body(target: &str) -> TerminateBody {
+    match target.split_once('/') {
+        Some((subcluster, vat)) => TerminateBody { subcluster: subcluster.to_owned(), vat: Some(vat.to_owned()) },
+        None => TerminateBody { subcluster: target.to_owned(), vat: None },
+    }
+}
+
 /// What would end, as the reason why nothing was done.
-fn preview(args: &TerminateArgs, session: &Session) -> Result<Problem, Problem> {
-    let status: Status = session.client()?.get("/v1/status")?;
-    let name = &args.subcluster;
-    let Some(found) = status.subclusters.iter().find(|subcluster| subcluster.name == *name) else {
-        let names: Vec<&str> = status.subclusters.iter().map(|subcluster| subcluster.name.as_str()).collect();
-        return Err(Problem::new("ocap::target::unknown", format!("there is no subcluster `{name}`"))
-            .with_help(format!("these are running: {}", names.join(", "))));
-    };
-    let vats: Vec<&str> = found.vats.iter().map(|vat| vat.name.as_str()).collect();
-    let message = format!("this would end `{name}` and forget everything its vats keep: {}", vats.join(", "));
-    Ok(Problem::new("ocap::usage::unconfirmed", message)
-        .with_help(format!("if that is meant: `ocap-host terminate {name} --yes`")))
+fn unconfirmed(ending: &Ending, target: &str) -> Problem {
+    let message = format!("this would end `{target}` and forget everything that it keeps");
+    let mut problem = Problem::new("ocap::usage::unconfirmed", message)
+        .with_help(format!("if that is meant: `ocap-host terminate {target} --yes`"));
+    problem.causes = ending
+        .vats
+        .iter()
+        .map(|vat| {
+            let exports = many(vat.exports, "object that others can reach", "objects that others can reach");
+            let queued = many(vat.queued, "message that waits", "messages that wait");
+            format!("vat {}/{} ({}): {exports}, {queued}", ending.name, vat.name, vat.id)
+        })
+        .collect();
+    problem.causes.extend(ending.channels.iter().map(|channel| format!("channel {}/{channel}", ending.name)));
+    if ending.scope == Scope::Vat && ending.vats.iter().any(|vat| vat.name == ending.bootstrap) {
+        problem.causes.push(format!("it is the vat that answers for `{}`, which would have none", ending.name));
+    }
+    problem
+}
+
+fn many(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::requests::EndingVat;
+
+    #[test]
+    fn a_preview_names_the_vats_with_what_would_be_lost() {
+        let ending = Ending {
+            id: "s1".into(),
+            name: "matcher".into(),
+            scope: Scope::Vat,
+            bootstrap: "matcher".into(),
+            vats: vec![EndingVat { id: "v1".into(), name: "matcher".into(), exports: 1, queued: 3 }],
+            channels: vec![],
+        };
+        let problem = unconfirmed(&ending, "matcher/matcher");
+        assert_eq!(problem.code, "ocap::usage::unconfirmed");
+        assert_eq!(
+            problem.causes,
+            [
+                "vat matcher/matcher (v1): 1 object that others can reach, 3 messages that wait",
+                "it is the vat that answers for `matcher`, which would have none",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_with_a_stroke_is_a_vat() {
+        assert_eq!(body("a"), TerminateBody { subcluster: "a".into(), vat: None });
+        assert_eq!(body("a/b"), TerminateBody { subcluster: "a".into(), vat: Some("b".into()) });
+    }
 }

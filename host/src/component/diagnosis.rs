@@ -110,6 +110,8 @@ pub struct Place {
 pub enum Moment {
     /// At its launch, which fails as a whole.
     Launch,
+    /// For a vat that goes on with the code that it has.
+    Upgrade,
     /// Later: the vat is quarantined and comes back.
     Service,
 }
@@ -155,6 +157,7 @@ impl Place {
     fn help(&self, code: &str, name: &str) -> String {
         let retry = match self.moment {
             Moment::Launch => "then launch again".to_owned(),
+            Moment::Upgrade => "then upgrade again; the vat goes on with the code that it has".to_owned(),
             Moment::Service => format!("then it heals by itself; or at once: `ocap-host quarantine retry {name}`"),
         };
         let (written, path) = (&self.written, &self.resolved);
@@ -175,20 +178,13 @@ impl Place {
             "missing_export" => format!("build {written} for the world `ocap:vat/vat`, {retry}"),
             "start_failed" => format!("see what {name} said in the host's log, mend what `start` lacks, {retry}"),
             "source_gone" => {
-                format!("nothing need be done; {}", self.replace())
+                format!("nothing need be done; to run other code: `ocap-host upgrade {name} COMPONENT`")
             }
-            "source_changed" => self.replace(),
+            "source_changed" => {
+                format!("to run what is there now, with the vat's state kept: `ocap-host upgrade {name}`")
+            }
             _ => format!("mend {path}, {retry}"),
         }
-    }
-
-    /// The one way to other code, as long as vats can't be upgraded.
-    fn replace(&self) -> String {
-        format!(
-            "to run other code, end the subcluster, which forgets everything its vats keep, and launch it again: \
-             `ocap-host terminate {} --yes`",
-            self.subcluster
-        )
     }
 }
 
@@ -238,10 +234,9 @@ mod tests {
 
     #[test]
     fn a_changed_source_is_advice_that_names_the_command_that_takes_it() {
-        const REPLACING: &str = "to run other code, end the subcluster, which forgets everything its vats keep, and launch it again: \
-                                 `ocap-host terminate matcher --yes`";
+        const TAKING: &str = "to run what is there now, with the vat's state kept: `ocap-host upgrade matcher/index`";
         let problem = place().diagnose(&ComponentProblem::SourceChanged { path: "/vats/index.wasm".into() });
         assert_eq!((problem.level, problem.code.as_str()), (Level::Advice, "ocap::component::source_changed"));
-        assert_eq!(problem.help.as_deref(), Some(REPLACING));
+        assert_eq!(problem.help.as_deref(), Some(TAKING));
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use ocap_kernel::WhenQuarantined;
 
 use super::host::VatLimits;
-use super::{ChannelDeclaration, ChannelKind, Declaration, Direction, Framing, Linkage, Start, VatDeclaration, units};
+use super::{
+    ChannelDeclaration, ChannelKind, Declaration, Direction, Framing, Hibernate, Linkage, Start, VatDeclaration, units,
+};
 
 /// What a declaration says, a value by its dotted key.
 type Facts = BTreeMap<String, String>;
@@ -57,13 +59,17 @@ fn insert<const N: usize>(facts: &mut Facts, section: &str, of_section: [(&str, 
     facts.extend(of_section.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)));
 }
 
-fn vat_facts(vat: &VatDeclaration) -> [(&'static str, String); 10] {
+fn vat_facts(vat: &VatDeclaration) -> [(&'static str, String); 13] {
     let mut uses: Vec<_> = vat.uses.iter().map(ToString::to_string).collect();
     uses.sort();
     let limits = VatLimits::wanted(&vat.limits);
     let start = match vat.start {
         Start::Lazy => "lazy",
         Start::Eager => "eager",
+    };
+    let hibernate = match vat.hibernate {
+        Hibernate::WhenIdle => "when-idle",
+        Hibernate::Never => "never",
     };
     let policy = match vat.when_quarantined {
         WhenQuarantined::Park => "park",
@@ -75,11 +81,14 @@ fn vat_facts(vat: &VatDeclaration) -> [(&'static str, String); 10] {
         ("parameters", vat.parameters.to_string()),
         ("uses", format!("[{}]", uses.join(", "))),
         ("start", start.to_owned()),
+        ("hibernate", hibernate.to_owned()),
+        ("turns", vat.turns.to_string()),
         ("when_quarantined", policy.to_owned()),
         ("limits.memory", units::show_bytes(limits.memory_bytes)),
         ("limits.crank", units::show_time(limits.crank)),
         ("limits.store", units::show_bytes(limits.store_bytes)),
         ("limits.mailbox", limits.mailbox.to_string()),
+        ("limits.references", limits.references.to_string()),
     ]
 }
 

@@ -9,13 +9,23 @@
 //! crank = "10s"
 //! store = "4GiB"
 //! mailbox = 100000
+//! references = 1000000
+//!
+//! [memory]                    # what all vats together may take; "unlimited" where there is to be no limit
+//! awake_vats = 1000           # vats in memory at once
+//! heaps = "2GiB"              # bytes of those between two cranks: their linear memories, as large as they made them, and their stores
 //!
 //! [system.steward]            # launched at each start if it is not there, ended when it stands here no more
 //! declaration = "/srv/steward/subcluster.toml"   # or a bundle; relative to the home
 //! ```
+//!
+//! Over a budget of `[memory]` the vats that were used the longest ago leave memory, as far as they are at rest, and come back at their
+//! next delivery.
 
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
+
+use ocap_kernel::limits::REFERENCES_DEFAULT;
 
 use super::parse::check_name;
 use super::read::{Item, Section};
@@ -30,6 +40,8 @@ pub struct HostConfig {
     pub roots: Vec<PathBuf>,
     /// The most that any vat gets.
     pub ceilings: VatLimits,
+    /// What all vats together may take of the host's memory.
+    pub memory: MemoryBudget,
     /// The subclusters that belong to the host, in the order written.
     pub system: Vec<SystemSubcluster>,
 }
@@ -45,6 +57,15 @@ pub struct SystemSubcluster {
     pub span: Span,
 }
 
+/// What all vats together may take of the host's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryBudget {
+    /// Vats in memory at once; as many as like where `None`.
+    pub awake_vats: Option<u64>,
+    /// Bytes of those between two cranks; without a limit where `None`.
+    pub heap_bytes: Option<u64>,
+}
+
 /// What one vat gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VatLimits {
@@ -56,16 +77,35 @@ pub struct VatLimits {
     pub store_bytes: u64,
     /// Messages that wait for it.
     pub mailbox: u64,
+    /// References that it holds.
+    pub references: u64,
 }
 
 /// Where `host.toml` says nothing.
-const CEILINGS: VatLimits =
-    VatLimits { memory_bytes: 1 << 30, crank: Duration::from_secs(10), store_bytes: 4 << 30, mailbox: 100_000 };
+const CEILINGS: VatLimits = VatLimits {
+    memory_bytes: 1 << 30,
+    crank: Duration::from_secs(10),
+    store_bytes: 4 << 30,
+    mailbox: 100_000,
+    references: 1_000_000,
+};
+
+/// The word for no limit.
+const UNLIMITED: &str = "unlimited";
+
+/// What vats together may take where `host.toml` says nothing. A small vat has really touched some 50 KiB of the mebibyte that its
+/// heap counts, so either limit means tens of mebibytes of small vats; a laptop has room for vats that use all of it.
+const MEMORY: MemoryBudget = MemoryBudget { awake_vats: Some(1_000), heap_bytes: Some(2 << 30) };
 
 impl VatLimits {
     /// What a vat gets that asks for nothing (design section 8).
-    pub const DEFAULT: VatLimits =
-        VatLimits { memory_bytes: 64 << 20, crank: Duration::from_secs(1), store_bytes: 256 << 20, mailbox: 10_000 };
+    pub const DEFAULT: VatLimits = VatLimits {
+        memory_bytes: 64 << 20,
+        crank: Duration::from_secs(1),
+        store_bytes: 256 << 20,
+        mailbox: 10_000,
+        references: REFERENCES_DEFAULT,
+    };
 
     /// What a vat asks for, with the defaults where it does not.
     pub(super) fn wanted(declared: &DeclaredLimits) -> VatLimits {
@@ -74,6 +114,7 @@ impl VatLimits {
             crank: declared.crank.unwrap_or(VatLimits::DEFAULT.crank),
             store_bytes: declared.store_bytes.unwrap_or(VatLimits::DEFAULT.store_bytes),
             mailbox: declared.mailbox.unwrap_or(VatLimits::DEFAULT.mailbox),
+            references: declared.references.unwrap_or(VatLimits::DEFAULT.references),
         }
     }
 }
@@ -81,7 +122,7 @@ impl VatLimits {
 impl Default for HostConfig {
     /// Where there is no `host.toml`.
     fn default() -> HostConfig {
-        HostConfig { roots: Vec::new(), ceilings: CEILINGS, system: Vec::new() }
+        HostConfig { roots: Vec::new(), ceilings: CEILINGS, memory: MEMORY, system: Vec::new() }
     }
 }
 
@@ -93,11 +134,12 @@ impl HostConfig {
     pub fn parse(text: &str, file: &str) -> Result<HostConfig, Problem> {
         let text = Text::new("host_config", text, file)?;
         let document = text.document()?;
-        let top = Section::whole(&text, &document).only(&["channels", "limits", "system"])?;
+        let top = Section::whole(&text, &document).only(&["channels", "limits", "memory", "system"])?;
         let roots = top.get("channels").map(|item| roots(&item)).transpose()?.unwrap_or_default();
         let ceilings = top.get("limits").map(|item| ceilings(&item)).transpose()?.unwrap_or(CEILINGS);
+        let memory = top.get("memory").map(|item| memory(&item)).transpose()?.unwrap_or(MEMORY);
         let system = top.get("system").map(|item| system(&text, &item)).transpose()?.unwrap_or_default();
-        Ok(HostConfig { roots, ceilings, system })
+        Ok(HostConfig { roots, ceilings, memory, system })
     }
 
     /// What a vat gets: what it asks for if that is allowed; where it does not ask, the default or the ceiling, whichever is less.
@@ -109,7 +151,7 @@ impl HostConfig {
         let most = &self.ceilings;
         let above = |key: &str, asked: String, most: String| {
             let line = match key {
-                "mailbox" => format!("mailbox = {asked}"),
+                "mailbox" | "references" => format!("{key} = {asked}"),
                 _ => format!("{key} = \"{asked}\""),
             };
             let message = format!("vat `{vat}` asks for `{key}` = {asked}, the host allows {most}");
@@ -134,12 +176,16 @@ impl HostConfig {
         if let Some(asked) = declared.mailbox.filter(|asked| *asked > most.mailbox) {
             return Err(above("mailbox", asked.to_string(), most.mailbox.to_string()));
         }
+        if let Some(asked) = declared.references.filter(|asked| *asked > most.references) {
+            return Err(above("references", asked.to_string(), most.references.to_string()));
+        }
         let wanted = VatLimits::wanted(&declared);
         Ok(VatLimits {
             memory_bytes: wanted.memory_bytes.min(most.memory_bytes),
             crank: wanted.crank.min(most.crank),
             store_bytes: wanted.store_bytes.min(most.store_bytes),
             mailbox: wanted.mailbox.min(most.mailbox),
+            references: wanted.references.min(most.references),
         })
     }
 }
@@ -171,11 +217,25 @@ fn system(text: &Text, table: &Item<'_>) -> Result<Vec<SystemSubcluster>, Proble
 }
 
 fn ceilings(item: &Item<'_>) -> Result<VatLimits, Problem> {
-    let section = item.section()?.only(&["memory", "crank", "store", "mailbox"])?;
+    let section = item.section()?.only(&["memory", "crank", "store", "mailbox", "references"])?;
     Ok(VatLimits {
         memory_bytes: section.get("memory").map_or(Ok(CEILINGS.memory_bytes), |item| units::bytes(&item))?,
         crank: section.get("crank").map_or(Ok(CEILINGS.crank), |item| units::time(&item))?,
         store_bytes: section.get("store").map_or(Ok(CEILINGS.store_bytes), |item| units::bytes(&item))?,
         mailbox: section.get("mailbox").map_or(Ok(CEILINGS.mailbox), |item| item.count())?,
+        references: section.get("references").map_or(Ok(CEILINGS.references), |item| item.count())?,
+    })
+}
+
+fn memory(item: &Item<'_>) -> Result<MemoryBudget, Problem> {
+    let section = item.section()?.only(&["awake_vats", "heaps"])?;
+    let at_most = |key, or: Option<u64>, read: fn(&Item<'_>) -> Result<u64, Problem>| match section.get(key) {
+        None => Ok(or),
+        Some(item) if item.value().as_str() == Some(UNLIMITED) => Ok(None),
+        Some(item) => read(&item).map(Some),
+    };
+    Ok(MemoryBudget {
+        awake_vats: at_most("awake_vats", MEMORY.awake_vats, |item| item.count())?,
+        heap_bytes: at_most("heaps", MEMORY.heap_bytes, units::bytes)?,
     })
 }

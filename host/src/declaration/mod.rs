@@ -24,7 +24,7 @@ use std::time::Duration;
 use ocap_kernel::WhenQuarantined;
 
 pub use channel::{ChannelPlace, ChannelRoot};
-pub use host::{HostConfig, SystemSubcluster, VatLimits};
+pub use host::{HostConfig, MemoryBudget, SystemSubcluster, VatLimits};
 pub use parse::is_name;
 pub use record::{Recorded, Standing};
 pub use text::TEXT_BYTES_MAX;
@@ -61,6 +61,10 @@ pub struct VatDeclaration {
     pub uses: Vec<Use>,
     /// When it is started.
     pub start: Start,
+    /// Whether it may leave memory by itself.
+    pub hibernate: Hibernate,
+    /// The most cranks in a row that it gets while others wait, 1 to 100.
+    pub turns: u32,
     /// What it asks for; see [`HostConfig::limits`] for what it gets.
     pub limits: DeclaredLimits,
     /// What happens to its messages while it is quarantined.
@@ -94,6 +98,15 @@ pub enum Start {
     Eager,
 }
 
+/// Whether a vat may leave memory by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hibernate {
+    /// When it is at rest and others need the room.
+    WhenIdle,
+    /// Never.
+    Never,
+}
+
 /// Something that a vat may reach.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Use {
@@ -116,6 +129,8 @@ pub struct DeclaredLimits {
     pub store_bytes: Option<u64>,
     /// Messages that wait for it.
     pub mailbox: Option<u64>,
+    /// References that it holds.
+    pub references: Option<u64>,
 }
 
 /// `[io.NAME]`

@@ -9,8 +9,10 @@ use toml::de::DeValue;
 
 use super::read::{Item, Section};
 use super::text::{Text, did_you_mean};
-use super::{ChannelDeclaration, ChannelKind, ComponentRef, Declaration, DeclaredLimits, Direction, Framing, Linkage};
-use super::{Start, VatDeclaration, units, uses};
+use super::{
+    ChannelDeclaration, ChannelKind, ComponentRef, Declaration, DeclaredLimits, Direction, Framing, Hibernate,
+};
+use super::{Linkage, Start, VatDeclaration, units, uses};
 use crate::problem::{Problem, printable};
 
 /// The most characters in a name.
@@ -24,6 +26,9 @@ const FRAME_BYTES_MAX: u64 = 1 << 20;
 
 /// The most levels of lists and tables in a vat's parameters, itself included.
 const PARAMETER_LEVELS_MAX: usize = 64;
+
+/// The most cranks in a row that a vat may ask for: more would let it keep others waiting for a noticeable time.
+const TURNS_MAX: u32 = 100;
 
 /// Every type of channel that there will be; see [`channel`] for those that there are.
 const CHANNEL_TYPES: [&str; 9] =
@@ -122,11 +127,13 @@ fn check_bootstrap(bootstrap: &Item<'_>, vats: &BTreeMap<String, VatDeclaration>
 }
 
 fn vat(item: &Item<'_>) -> Result<VatDeclaration, Problem> {
-    const KEYS: [&str; 7] = ["component", "parameters", "uses", "start", "limits", "link", "when_quarantined"];
+    const KEYS: [&str; 9] =
+        ["component", "parameters", "uses", "start", "hibernate", "turns", "limits", "link", "when_quarantined"];
     let section = item.section()?.only(&KEYS)?;
     let linkage =
         section.get("link").map_or(Ok(Linkage::Stored), |item| item.either(Linkage::Linked, Linkage::Stored))?;
     let start = [("lazy", Start::Lazy), ("eager", Start::Eager)];
+    let hibernate = [("when-idle", Hibernate::WhenIdle), ("never", Hibernate::Never)];
     let policy = [("park", WhenQuarantined::Park), ("reject", WhenQuarantined::Reject)];
     Ok(VatDeclaration {
         component: component(&section, linkage)?,
@@ -136,6 +143,8 @@ fn vat(item: &Item<'_>) -> Result<VatDeclaration, Problem> {
             .map_or_else(|| Ok(Value::Object(Default::default())), |item| parameters(&item))?,
         uses: section.get("uses").map_or(Ok(Vec::new()), |item| uses::read(&item))?,
         start: section.get("start").map_or(Ok(Start::Lazy), |item| item.choice(&start))?,
+        hibernate: section.get("hibernate").map_or(Ok(Hibernate::WhenIdle), |item| item.choice(&hibernate))?,
+        turns: section.get("turns").map_or(Ok(1), |item| turns(&item))?,
         limits: section.get("limits").map_or(Ok(DeclaredLimits::default()), |item| limits(&item))?,
         when_quarantined: section
             .get("when_quarantined")
@@ -159,13 +168,21 @@ fn component(section: &Section<'_>, linkage: Linkage) -> Result<ComponentRef, Pr
 }
 
 fn limits(item: &Item<'_>) -> Result<DeclaredLimits, Problem> {
-    let section = item.section()?.only(&["memory", "crank", "store", "mailbox"])?;
+    let section = item.section()?.only(&["memory", "crank", "store", "mailbox", "references"])?;
     Ok(DeclaredLimits {
         memory_bytes: section.get("memory").map(|item| units::bytes(&item)).transpose()?,
         crank: section.get("crank").map(|item| units::time(&item)).transpose()?,
         store_bytes: section.get("store").map(|item| units::bytes(&item)).transpose()?,
         mailbox: section.get("mailbox").map(|item| item.count()).transpose()?,
+        references: section.get("references").map(|item| item.count()).transpose()?,
     })
+}
+
+fn turns(item: &Item<'_>) -> Result<u32, Problem> {
+    match u32::try_from(item.count()?) {
+        Ok(turns) if turns <= TURNS_MAX => Ok(turns),
+        _ => Err(item.problem("out_of_range", format!("a vat has at most {TURNS_MAX} turns"), "too many")),
+    }
 }
 
 /// The vat gets its parameters as data; TOML's kinds without a counterpart there are refused rather than turned into something.

@@ -16,7 +16,9 @@ component = "matcher.wasm"
 parameters = { greeting = "hello", depth = [1, { two = 2.5 }] }
 uses = ["io.llm", "vat.index"]
 start = "eager"
-limits = { memory = "64MiB", crank = "1s", store = "256MiB", mailbox = 10000 }
+hibernate = "never"
+turns = 3
+limits = { memory = "64MiB", crank = "1s", store = "256MiB", mailbox = 10000, references = 500 }
 
 [vats.index]
 component = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -56,17 +58,20 @@ fn the_designs_example_is_read_as_it_is_meant() {
     assert_eq!(matcher.component, ComponentRef::Path("matcher.wasm".to_owned()));
     assert_eq!(matcher.uses, [Use::Io("llm".to_owned()), Use::Vat("index".to_owned())]);
     assert_eq!((matcher.start, matcher.linkage), (Start::Eager, Linkage::Stored));
+    assert_eq!((matcher.hibernate, matcher.turns), (Hibernate::Never, 3));
     assert_eq!(matcher.parameters, serde_json::json!({ "greeting": "hello", "depth": [1, { "two": 2.5 }] }));
     let limits = DeclaredLimits {
         memory_bytes: Some(64 << 20),
         crank: Some(Duration::from_secs(1)),
         store_bytes: Some(256 << 20),
         mailbox: Some(10_000),
+        references: Some(500),
     };
     assert_eq!(matcher.limits, limits);
     let index = &declaration.vats["index"];
     assert!(matches!(index.component, ComponentRef::Digest(_)));
     assert_eq!((index.when_quarantined, index.start), (WhenQuarantined::Reject, Start::Lazy));
+    assert_eq!((index.hibernate, index.turns), (Hibernate::WhenIdle, 1));
     assert_eq!(index.parameters, serde_json::json!({}));
     let llm = ChannelDeclaration {
         kind: ChannelKind::UnixListen,
@@ -100,6 +105,11 @@ fn what_is_wrong_is_pointed_at_and_has_its_own_code() {
         (with("\"64MiB\"", "\"64MB\""), "unit_malformed", "\"64MB\""),
         (with("\"1s\"", "1"), "unit_malformed", "1"),
         (with("mailbox = 10000", "mailbox = 0"), "out_of_range", "0"),
+        (with("references = 500", "refrences = 500"), "unknown_key", "refrences"),
+        (with("turns = 3", "turns = 0"), "out_of_range", "0"),
+        (with("turns = 3", "turns = 101"), "out_of_range", "101"),
+        (with("turns = 3", "turns = \"3\""), "wrong_type", "\"3\""),
+        (with("\"never\"", "\"nevr\""), "unknown_word", "\"nevr\""),
         (with("mailbox = 10000", "mailbox = \"many\""), "wrong_type", "\"many\""),
         (with("\"matcher.wasm\"", "7"), "wrong_type", "7"),
         (with("\"matcher.wasm\"", "\"\""), "path_malformed", "\"\""),
@@ -145,7 +155,10 @@ fn a_near_miss_is_answered_with_what_was_probably_meant() {
     assert_eq!(help("\"vat.index\"", "\"vat.indx\""), "did you mean `index`?");
     assert_eq!(help("\"vat.index\"", "\"vat.zoo\""), "declare it: [vats.zoo]");
     assert_eq!(help("bootstrap = \"matcher\"", "bootstrap = \"zoo\""), "declared are index, matcher");
-    assert_eq!(help("\"eager\"", "\"never\""), "one of lazy, eager");
+    assert_eq!(help("\"eager\"", "\"always\""), "one of lazy, eager");
+    assert_eq!(help("hibernate", "hibernates"), "did you mean `hibernate`?");
+    assert_eq!(help("references", "refrences"), "did you mean `references`?");
+    assert_eq!(help("turns", "turn"), "did you mean `turns`?");
 }
 
 #[test]
@@ -322,6 +335,10 @@ fn a_vat_gets_what_it_asks_for_up_to_the_ceiling() {
     assert_eq!((got.memory_bytes, got.crank), (16 << 20, Duration::from_millis(100)));
     assert_eq!(config.limits(&parse(SMALL), "v").expect("allowed").memory_bytes, 32 << 20);
     assert_eq!(HostConfig::default().limits(&parse(SMALL), "v"), Ok(VatLimits::DEFAULT));
+    let many = parse(&format!("{SMALL}limits = {{ references = 2000000 }}"));
+    let problem = config.limits(&many, "v").expect_err("too many");
+    assert_eq!(pointed_at(&problem), ("limit_above_ceiling", "2000000"));
+    assert!(problem.help.expect("a help line").ends_with("[limits]\nreferences = 2000000"));
     let problem = config.limits(&asking("64MiB"), "v").expect_err("too much");
     assert_eq!(pointed_at(&problem), ("limit_above_ceiling", "\"64MiB\""));
     assert!(problem.help.expect("a help line").ends_with("[limits]\nmemory = \"64MiB\""));
@@ -337,6 +354,9 @@ fn a_wrong_host_toml_is_pointed_at_under_its_own_codes() {
     assert_eq!(code("[system.a]"), "ocap::host_config::missing_key");
     assert_eq!(code("[system.A]\ndeclaration = \"a.toml\""), "ocap::host_config::bad_name");
     assert_eq!(code("[system.a]\ndeclaration = \"a.toml\"\nuses = []"), "ocap::host_config::unknown_key");
+    assert_eq!(code("[memory]\nheap = \"1GiB\""), "ocap::host_config::unknown_key");
+    assert_eq!(code("[memory]\nheaps = \"unlimted\""), "ocap::host_config::unit_malformed");
+    assert_eq!(code("[memory]\nawake_vats = 0"), "ocap::host_config::out_of_range");
     assert_eq!(HostConfig::parse("", "host.toml"), Ok(HostConfig::default()));
 }
 
@@ -373,6 +393,16 @@ fn a_record_says_who_launched_and_one_that_does_not_was_launched_by_a_user() {
     let old = record(Standing::User).replace(",\"standing\":\"user\"", "");
     assert!(!old.contains("standing"), "{old}");
     assert_eq!(read(&old), Standing::User);
+}
+
+#[test]
+fn the_memory_of_all_vats_has_a_budget_by_number_and_by_size_that_can_be_lifted() {
+    let memory = |text: &str| HostConfig::parse(&format!("[memory]\n{text}"), "host.toml").expect("read").memory;
+    let of_default = HostConfig::default().memory;
+    assert_eq!(memory("awake_vats = 10"), MemoryBudget { awake_vats: Some(10), ..of_default });
+    assert_eq!(memory("heaps = \"64MiB\""), MemoryBudget { heap_bytes: Some(64 << 20), ..of_default });
+    let lifted = memory("awake_vats = \"unlimited\"\nheaps = \"unlimited\"");
+    assert_eq!(lifted, MemoryBudget { awake_vats: None, heap_bytes: None });
 }
 
 #[test]

@@ -58,6 +58,11 @@ impl Heap {
         Heap { store, vat: None, budget: limits.crank }
     }
 
+    /// What it takes, in bytes: as large as the guest made it, whatever of that it has touched.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.store.data().memory.bytes()
+    }
+
     /// A crank begins: the vat's store is here until [`Heap::take_back`].
     pub(crate) fn lend(&mut self, store: VatStore, next: Slot, now: CrankTime) {
         let host = self.store.data_mut();
@@ -124,7 +129,8 @@ impl Heap {
         let boot = lifecycle::Boot {
             vat: identity.name.clone(),
             incarnation: boot.incarnation,
-            upgraded_from: identity.upgraded_from.clone(),
+            // Told once, to the first incarnation of new code.
+            upgraded_from: boot.upgraded_from.as_ref().and(identity.upgraded_from.clone()),
             parameters: identity.parameters.to_vec(),
             grants,
         };

@@ -10,7 +10,7 @@ use super::bindings::Cap;
 use super::instance::CrankTime;
 use super::limits::{
     BODY_BYTES_MAX, BYTES_OUT_MAX, Broken, CAPS_MAX, INSTANCES_MAX, MEMORIES_MAX, METHOD_BYTES_MAX, NEW_PROMISES_MAX,
-    SENDS_MAX, SYSCALLS_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, WASI_RESOURCES_MAX,
+    SENDS_MAX, SYSCALLS_MAX, TABLE_ELEMENT_BYTES, TABLE_ELEMENTS_MAX, TABLES_MAX, WASI_RESOURCES_MAX,
 };
 use super::log::Log;
 use super::mirror::{Handle, Mirror};
@@ -154,6 +154,11 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new(bytes_max: u64) -> Memory {
         Memory { bytes: 0, bytes_max, table_elements: 0, refused: None, last: 0 }
+    }
+
+    /// Bytes of its linear memories and tables, as large as the guest made them.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes + (self.table_elements * TABLE_ELEMENT_BYTES) as u64
     }
 
     /// What an operator should know when the guest gave up: most allocators trap when memory is refused.

@@ -73,6 +73,12 @@ impl Instance {
         self.heap.is_some()
     }
 
+    /// Bytes that it keeps in memory: the linear memories and tables of its heap as large as the guest made them, and the
+    /// entries of its store. What the system has really given is less, because pages that nobody touched take nothing.
+    pub fn bytes(&self) -> u64 {
+        self.heap.as_ref().map_or(0, Heap::bytes) + self.store.bytes()
+    }
+
     /// Throws the heap away; the store stays. The next delivery has to be a `Start`.
     pub fn hibernate(&mut self) {
         self.heap = None;

@@ -78,8 +78,10 @@ pub const INSTANCES_MAX: usize = 64;
 pub const MEMORIES_MAX: usize = 16;
 /// Tables over all instances.
 pub const TABLES_MAX: usize = 32;
-/// Elements over all tables; an element takes 8 bytes of the host.
+/// Elements over all tables.
 pub const TABLE_ELEMENTS_MAX: usize = 100_000;
+/// What an element of a table takes of the host, in bytes.
+pub const TABLE_ELEMENT_BYTES: usize = 8;
 /// Bytes of stack of the guest. Worker threads need this and room for the host's own frames: 2 MiB are plenty.
 pub const STACK_BYTES_MAX: usize = 512 << 10;
 

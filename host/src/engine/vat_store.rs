@@ -32,6 +32,11 @@ impl VatStore {
         store
     }
 
+    /// Bytes of keys, values and capabilities.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(crate) fn get(&self, key: &[u8]) -> Option<&Payload<Slot>> {
         self.entries.get(key)
     }

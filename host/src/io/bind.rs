@@ -102,9 +102,32 @@ fn open_parents(root: &Dir, names: &[&str]) -> Result<Dir, Obstacle> {
     Ok(dir)
 }
 
-/// Makes sure that nothing is at `name`; removes a dead socket, and nothing else.
-fn clear(parent: &Dir, name: &str) -> Result<(), Obstacle> {
-    let Some(found) = stat(parent, name)? else { return Ok(()) };
+/// What [`listen_at`] would find in the way. Makes and removes nothing.
+///
+/// # Errors
+/// What is in the way.
+pub(super) fn look_at(root: &Dir, path: &str) -> Result<(), Obstacle> {
+    let (parents, name) = parts(path)?;
+    let mut dir = root.try_clone()?;
+    for parent in parents {
+        match dir.open_dir(parent) {
+            Ok(next) => dir = next,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    look(&dir, name).map(drop)
+}
+
+/// What is at a name where a socket may be put.
+enum Ground {
+    Free,
+    /// A socket of our own user on which nobody listens.
+    DeadSocket,
+}
+
+fn look(parent: &Dir, name: &str) -> Result<Ground, Obstacle> {
+    let Some(found) = stat(parent, name)? else { return Ok(Ground::Free) };
     if let Some(what) = not_a_socket(&found) {
         return Err(Obstacle::Foreign(what));
     }
@@ -112,11 +135,19 @@ fn clear(parent: &Dir, name: &str) -> Result<(), Obstacle> {
         return Err(Obstacle::Foreign("a socket of another user"));
     }
     match rustix::net::connect(stream_socket()?, &address(parent, name)?) {
-        Err(Errno::CONNREFUSED) => Ok(rustix::fs::unlinkat(parent, name, AtFlags::empty())?),
-        Err(Errno::NOENT) => Ok(()),
+        Err(Errno::CONNREFUSED) => Ok(Ground::DeadSocket),
+        Err(Errno::NOENT) => Ok(Ground::Free),
         // Somebody's backlog is full (again), or somebody's socket is of another type (prototype): somebody is there.
         Ok(()) | Err(Errno::AGAIN | Errno::PROTOTYPE) => Err(Obstacle::InUse),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes sure that nothing is at `name`; removes a dead socket, and nothing else.
+fn clear(parent: &Dir, name: &str) -> Result<(), Obstacle> {
+    match look(parent, name)? {
+        Ground::Free => Ok(()),
+        Ground::DeadSocket => Ok(rustix::fs::unlinkat(parent, name, AtFlags::empty())?),
     }
 }
 

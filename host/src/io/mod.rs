@@ -20,7 +20,7 @@ mod outlet;
 mod tests;
 mod unix_listen;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -198,6 +198,21 @@ impl Io {
         let running = channel.running();
         self.runtime.spawn(unix_listen::serve(channel, self.connections.clone(), listener, running));
         outcome
+    }
+
+    /// Whether these channels could be opened now, beside those that are open. Nothing is opened, made or removed.
+    ///
+    /// # Errors
+    /// The first that could not, and why.
+    pub fn look(specs: &[ChannelSpec]) -> Result<(), ChannelFault> {
+        let mut taken = BTreeSet::new();
+        for spec in specs {
+            bind::look_at(&spec.dir, &spec.path).map_err(|obstacle| ChannelFault::new(spec, obstacle))?;
+            if !taken.insert(spec.root.join(&spec.path)) {
+                return Err(ChannelFault::new(spec, Obstacle::InUse));
+            }
+        }
+        Ok(())
     }
 
     /// Hands a vat's message to its channel or connection.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId, VatStatus};
+use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId};
 use tokio::sync::oneshot;
 
 use crate::io::{FromIo, Io};
 use crate::services::{FromServices, Services};
 
-use super::{FirstStarts, RunLoop, VatCode};
+use super::{RunLoop, VatCode};
 
 impl RunLoop {
     /// The kernel, to be looked at.
@@ -42,7 +42,7 @@ impl RunLoop {
     /// If there is no such vat.
     pub fn heal(&mut self, vat: VatId, code: VatCode) -> Result<(), Refusal> {
         self.kernel.heal(vat)?;
-        self.instances.remove(&vat);
+        self.awake.take(vat);
         self.codes.insert(vat, code);
         Ok(())
     }
@@ -66,23 +66,14 @@ impl RunLoop {
         Ok(())
     }
 
-    /// Does `then` when each of these vats has had its first start, well or not, and that is durable.
-    pub fn when_started(&mut self, vats: Vec<VatId>, then: impl FnOnce() + Send + 'static) {
-        self.first_starts.push(FirstStarts { vats, then: Box::new(then) });
-        self.look_for_first_starts();
-    }
-
-    /// A vat is waited for no more when it has started, is not served, or has ended.
-    pub(super) fn look_for_first_starts(&mut self) {
-        let kernel = &self.kernel;
-        let is_awaited = |vat: &VatId| {
-            kernel.vat(*vat).is_some_and(|view| view.incarnation == 0 && view.row.status == VatStatus::Active)
-        };
-        self.first_starts.iter_mut().for_each(|waiting| waiting.vats.retain(is_awaited));
-        let over: Vec<FirstStarts> = self.first_starts.extract_if(.., |waiting| waiting.vats.is_empty()).collect();
-        for FirstStarts { then, .. } in over {
-            self.when_durable(then);
-        }
+    /// Ends one vat for good.
+    ///
+    /// # Errors
+    /// If there is no such vat.
+    pub fn terminate_vat(&mut self, vat: VatId) -> Result<(), Refusal> {
+        self.kernel.terminate_vat(vat)?;
+        self.forget(vat);
+        Ok(())
     }
 
     /// Why the last crank of a vat that was undone was undone, if one was since the boot. In words, for operators.
@@ -93,7 +84,8 @@ impl RunLoop {
     /// A vat has ended: what belonged to it goes.
     pub(super) fn forget(&mut self, vat: VatId) {
         self.codes.remove(&vat);
-        self.instances.remove(&vat);
+        self.fallbacks.remove(&vat);
+        self.awake.take(vat);
         self.faults.remove(&vat);
     }
 

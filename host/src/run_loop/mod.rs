@@ -3,12 +3,18 @@
 //! Its rule: nothing is let out before the commit that caused it (design section 6). What happens while one commit is being written
 //! gathers for the next. It knows no SQL, no wasm and no socket; those rooms answer over its one queue.
 
+mod awake;
+mod cranks;
 mod effects;
+mod hibernation;
 mod inputs;
+mod rests;
+mod solo;
+mod starts;
 mod turn;
 mod workers;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
@@ -18,12 +24,20 @@ use ocap_kernel::{AskId, Kernel, Kref, Payload, Refusal, Resolution, VatId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
-use crate::engine::{Code, CrankTime, Identity, Instance, Limits};
+use crate::engine::{Code, CrankTime, Identity, Limits};
 use crate::io::{FromIo, Io};
 use crate::services::{FromServices, Services};
 use crate::store::{Store, StoreError};
 
+pub use awake::{Budget, Hibernation};
+pub use hibernation::Departed;
+pub use starts::Started;
+
+use awake::Awake;
 use effects::Effect;
+use rests::Rests;
+use solo::Solo;
+use starts::Awaited;
 use workers::{Finished, Workers};
 
 /// What a vat needs to be given a heap.
@@ -35,12 +49,23 @@ pub struct VatCode {
     pub limits: Limits,
     /// What does not change from one incarnation to the next.
     pub identity: Identity,
+    /// Whether it leaves memory by itself.
+    pub hibernation: Hibernation,
     /// Its name for people: `matcher/index`.
     pub label: String,
 }
 
-/// How a vat came into quarantine by its own doing; boot turns it into a diagnostic.
-pub type Accuse = Box<dyn Fn(&Kernel, VatId, &str) -> Vec<u8> + Send>;
+/// Why a vat is to go into quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge<'a> {
+    /// It failed by its own doing. The cause is in the engine's or the kernel's words.
+    Failed(&'a str),
+    /// The code that it had before an upgrade is to take its place again, and is not at hand.
+    NoCode,
+}
+
+/// Turns the reason of a quarantine into a diagnostic.
+pub type Accuse = Box<dyn Fn(&Kernel, VatId, Charge<'_>) -> Vec<u8> + Send>;
 
 /// The time: since 1970, and since some fixed moment.
 pub type Clock = Arc<dyn Fn() -> CrankTime + Send + Sync>;
@@ -53,6 +78,10 @@ pub struct Parts {
     pub store: Store,
     /// Code of every vat that is served.
     pub codes: BTreeMap<VatId, VatCode>,
+    /// Of vats whose code is on trial, the code before, as far as it could be had.
+    pub fallbacks: BTreeMap<VatId, VatCode>,
+    /// How much of the host's memory vats may take.
+    pub budget: Budget,
     /// Channels, already open.
     pub io: Arc<Io>,
     /// Services and timers, already restored.
@@ -61,6 +90,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Names the fault of a vat that failed by its own doing.
     pub accuse: Accuse,
+    /// What new code is told of the code before, of which the kernel kept this record: its component's digest.
+    pub digest_of: fn(&[u8]) -> Option<String>,
     /// Threads that run vats; at least 1.
     pub workers: usize,
 }
@@ -102,15 +133,25 @@ pub struct RunLoop {
     services: Services,
     clock: Clock,
     accuse: Accuse,
+    digest_of: fn(&[u8]) -> Option<String>,
     events: Receiver<Event>,
     sender: Sender<Event>,
     workers: Workers,
     codes: BTreeMap<VatId, VatCode>,
-    /// Vats with a place at the engine that are not in a crank.
-    instances: BTreeMap<VatId, Instance>,
+    /// The code before, of vats whose code is on trial.
+    fallbacks: BTreeMap<VatId, VatCode>,
+    budget: Budget,
+    /// Vats in memory that are not in a crank.
+    awake: Awake,
+    /// Vats that wrote to their stores since the last batch was handed over.
+    wrote: BTreeSet<VatId>,
+    /// Vats that wait a while after traps.
+    rests: Rests,
+    /// The delivery that has to run alone.
+    solo: Solo,
     asks: BTreeMap<AskId, oneshot::Sender<Resolution<Kref>>>,
-    /// Vats that have yet to have their first start, and what is done when they had it.
-    first_starts: Vec<FirstStarts>,
+    /// Who waits for starts.
+    awaited: Vec<Awaited>,
     /// Why the last crank of a vat that was undone was undone, since the boot.
     faults: BTreeMap<VatId, String>,
     /// What waits for the next commit, and since when there is something to commit.
@@ -119,20 +160,18 @@ pub struct RunLoop {
     cranks_gathered: usize,
     /// What waits for each batch that was handed to the store.
     in_flight: VecDeque<Vec<Effect>>,
+    /// How many batches were handed over in this run.
+    handed: u64,
     last_time: CrankTime,
+    /// When something was done last, and whether what is done after a while of nothing was done since.
+    last_change: Instant,
+    tidied: bool,
     stopping: bool,
-    swept: bool,
     failure: Option<StoreError>,
 }
 
-/// Vats that are waited for.
-struct FirstStarts {
-    vats: Vec<VatId>,
-    then: Box<dyn FnOnce() + Send>,
-}
-
 /// A loop that was started.
-pub struct Started {
+pub struct Spawned {
     /// The way to it.
     pub handle: Handle,
     /// Ends when the loop has ended: with the store closed, or with the reason why it could not go on.
@@ -147,7 +186,7 @@ pub fn start(
     parts: Parts,
     from_io: UnboundedReceiver<FromIo>,
     from_services: UnboundedReceiver<FromServices>,
-) -> std::io::Result<Started> {
+) -> std::io::Result<Spawned> {
     let (sender, events) = mpsc::channel();
     let workers = Workers::start(parts.workers, parts.store.reader(), &sender)?;
     let handle = Handle { events: sender.clone() };
@@ -160,25 +199,33 @@ pub fn start(
         services: parts.services,
         clock: parts.clock,
         accuse: parts.accuse,
+        digest_of: parts.digest_of,
         events,
         sender,
         workers,
         codes: parts.codes,
-        instances: BTreeMap::new(),
+        fallbacks: parts.fallbacks,
+        budget: parts.budget,
+        awake: Awake::default(),
+        wrote: BTreeSet::new(),
+        rests: Rests::default(),
+        solo: Solo::default(),
         asks: BTreeMap::new(),
         faults: BTreeMap::new(),
-        first_starts: Vec::new(),
+        awaited: Vec::new(),
         effects: Vec::new(),
         gathering: Some(Instant::now()),
         cranks_gathered: 0,
         in_flight: VecDeque::new(),
+        handed: 0,
         last_time: CrankTime { wall: Duration::ZERO, monotonic: Duration::ZERO },
+        last_change: Instant::now(),
+        tidied: false,
         stopping: false,
-        swept: false,
         failure: None,
     };
     let thread = thread::Builder::new().name("kernel".to_owned()).spawn(move || run_loop.run())?;
-    Ok(Started { handle, thread })
+    Ok(Spawned { handle, thread })
 }
 
 /// Puts what another room says onto the loop's one queue.

@@ -3,13 +3,9 @@
 use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
-use ocap_kernel::{VatId, Verdict};
-
-use crate::engine::CrankTime;
 use crate::store::StoreError;
 
 use super::effects::Effect;
-use super::workers::{Finished, Job, Place};
 use super::{Event, RunLoop};
 
 /// While cranks still run, a batch waits at most so long for more of them before it is handed to the store.
@@ -18,8 +14,9 @@ const GATHER_MAX: Duration = Duration::from_millis(2);
 /// A batch is handed over at this many cranks: more would not make a crank cheaper (performance.md), only later.
 const CRANKS_PER_BATCH_MAX: usize = 1_000;
 
-/// After so long without anything to do the kernel looks for promises that nobody can settle.
-const IDLE_BEFORE_SWEEP: Duration = Duration::from_millis(20);
+/// After so long without anything to do the kernel looks for promises that nobody can settle, and vats for which there is no room leave
+/// memory if they could not before.
+const IDLE_BEFORE_TIDYING: Duration = Duration::from_millis(20);
 
 impl RunLoop {
     pub(super) fn run(mut self) -> Result<(), StoreError> {
@@ -28,9 +25,10 @@ impl RunLoop {
         while self.failure.is_none() && !self.has_ended() {
             match self.wait() {
                 Some(event) => self.hear(event),
-                None => self.idle(),
+                None => self.do_what_is_due(Instant::now()),
             }
             self.hear_all_there_is();
+            self.go_on_with_endings();
             self.begin_cranks();
             self.hand_over_if_due();
         }
@@ -40,17 +38,55 @@ impl RunLoop {
         }
     }
 
-    /// The next event; `None` when none came in the time after which something else is due.
+    /// The next event; `None` when none came before something else was due.
     fn wait(&mut self) -> Option<Event> {
-        let patience = match self.gathering {
-            Some(since) if self.in_flight.is_empty() => Some(GATHER_MAX.saturating_sub(since.elapsed())),
-            Some(_) => None,
-            None => (!self.swept && self.workers.all_free()).then_some(IDLE_BEFORE_SWEEP),
-        };
-        match patience {
+        match self.due() {
+            _ if self.has_endings() => self.events.try_recv().ok(),
             None => self.events.recv().ok(),
-            Some(patience) => self.events.recv_timeout(patience).ok(),
+            Some(due) => self.events.recv_timeout(due.saturating_duration_since(Instant::now())).ok(),
         }
+    }
+
+    /// When something is to be done though nothing happens.
+    fn due(&self) -> Option<Instant> {
+        let commit = self.gathering.filter(|_| self.in_flight.is_empty()).map(|since| since + GATHER_MAX);
+        [commit, self.rests.next(), self.tidying_due()].into_iter().flatten().min()
+    }
+
+    fn tidying_due(&self) -> Option<Instant> {
+        let idle = self.gathering.is_none() && self.workers.all_free();
+        (idle && !self.tidied).then(|| self.last_change + IDLE_BEFORE_TIDYING)
+    }
+
+    /// Vats that have ended let go of their rows a slice a turn, so that the others go on meanwhile. What is left at a stop is done after
+    /// the next start.
+    fn has_endings(&self) -> bool {
+        self.kernel.has_ending() && !self.stopping
+    }
+
+    fn go_on_with_endings(&mut self) {
+        if self.has_endings() {
+            self.kernel.end_slice();
+            self.changed();
+        }
+    }
+
+    fn do_what_is_due(&mut self, now: Instant) {
+        while let Some(vat) = self.rests.over(now) {
+            self.kernel.rested(vat);
+        }
+        if self.tidying_due().is_some_and(|due| due <= now) {
+            self.tidied = true;
+            self.tidy_up();
+        }
+    }
+
+    fn tidy_up(&mut self) {
+        if self.kernel.promises() > 0 {
+            self.kernel.sweep();
+            self.gathering = Some(Instant::now());
+        }
+        self.make_room_at_leisure();
     }
 
     fn hear_all_there_is(&mut self) {
@@ -87,96 +123,15 @@ impl RunLoop {
             }
             Event::Stop => self.stopping = true,
         }
-        if !self.first_starts.is_empty() {
-            self.look_for_first_starts();
+        if !self.awaited.is_empty() {
+            self.look_for_starts();
         }
     }
 
-    fn changed(&mut self) {
-        self.swept = false;
-        self.gathering.get_or_insert_with(Instant::now);
-    }
-
-    fn idle(&mut self) {
-        if self.gathering.is_none() && !self.swept {
-            self.swept = true;
-            if self.kernel.promises() > 0 {
-                self.kernel.sweep();
-                self.gathering = Some(Instant::now());
-            }
-        }
-    }
-
-    fn begin_cranks(&mut self) {
-        while self.workers.has_free() && !self.stopping {
-            let Some(crank) = self.kernel.begin() else { return };
-            let place = match self.instances.remove(&crank.vat) {
-                Some(instance) => Place::Here(Box::new(instance)),
-                None => {
-                    // What the vat wrote before must be with the store's thread before the store is asked for it.
-                    self.hand_over();
-                    let code = self.codes.get(&crank.vat).expect("a vat without code is quarantined");
-                    Place::ToBeMade(Box::new(code.clone()))
-                }
-            };
-            let now = self.time();
-            self.workers.give(Job { crank, now, place });
-        }
-    }
-
-    /// At least the time of every crank that was finished before (kernel-rules D).
-    fn time(&mut self) -> CrankTime {
-        let now = (self.clock)();
-        let last = &mut self.last_time;
-        last.wall = last.wall.max(now.wall);
-        last.monotonic = last.monotonic.max(now.monotonic);
-        *last
-    }
-
-    fn finish(&mut self, finished: Finished) {
-        self.workers.is_free_again(finished.worker);
-        self.changed();
-        self.cranks_gathered += 1;
-        let (instance, delivered) = match finished.outcome {
-            Ok(outcome) => outcome,
-            Err(failure) => {
-                self.failure = Some(failure);
-                return;
-            }
-        };
-        let label = self.label(finished.vat);
-        if !delivered.logs.is_empty() {
-            self.effects.push(Effect::Said(label.clone(), delivered.logs));
-        }
-        match self.kernel.finish(finished.vat, finished.crank, delivered.report) {
-            Verdict::Applied => {
-                if self.kernel.vat(finished.vat).is_some() {
-                    self.instances.insert(finished.vat, instance);
-                } else {
-                    self.forget(finished.vat);
-                }
-            }
-            Verdict::Undone(cause) => {
-                let cause = in_one_line(&cause);
-                self.note(label, format!("a crank was undone: {cause}"));
-                self.faults.insert(finished.vat, cause);
-                self.instances.insert(finished.vat, instance);
-            }
-            Verdict::Quarantined(cause) => {
-                let reason = (self.accuse)(&self.kernel, finished.vat, &cause);
-                self.kernel.quarantine(finished.vat, reason.into()).expect("a vat that was in a crank lives");
-                self.note(label, format!("quarantined: {}", in_one_line(&cause)));
-            }
-            Verdict::RolledBack(cause) => {
-                self.note(label, format!("went back to the code before: {}", in_one_line(&cause)));
-            }
-            // Its incarnation has ended meanwhile: what it did never happened, and its memory is wrong.
-            Verdict::Stale => {}
-        }
-    }
-
-    fn label(&self, vat: VatId) -> String {
-        self.codes.get(&vat).map_or_else(|| vat.to_string(), |code| code.label.clone())
+    pub(super) fn changed(&mut self) {
+        self.last_change = Instant::now();
+        self.tidied = false;
+        self.gathering.get_or_insert(self.last_change);
     }
 
     /// Hands the batch over when nothing more will come soon, when it is large, or when it has waited long enough. While one batch is
@@ -190,11 +145,13 @@ impl RunLoop {
         }
     }
 
-    fn hand_over(&mut self) {
+    pub(super) fn hand_over(&mut self) {
         if self.gathering.take().is_none() {
             return;
         }
         self.cranks_gathered = 0;
+        self.handed += 1;
+        self.wrote.clear();
         let commit = self.kernel.take_commit();
         let mut effects = std::mem::take(&mut self.effects);
         effects.splice(0..0, self.kernel.take_outputs().into_iter().map(Effect::Output));
@@ -209,12 +166,12 @@ impl RunLoop {
         });
     }
 
+    /// The number of the last batch that is durable, and of the one that holds everything up to now.
+    pub(super) fn batches(&self) -> (u64, u64) {
+        (self.handed - self.in_flight.len() as u64, self.handed + u64::from(self.gathering.is_some()))
+    }
+
     fn has_ended(&self) -> bool {
         self.stopping && self.workers.all_free() && self.in_flight.is_empty() && self.gathering.is_none()
     }
-}
-
-/// A cause from the engine or the kernel, whose guest text is escaped already: the trap, then the frames it came through.
-fn in_one_line(cause: &str) -> String {
-    cause.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }

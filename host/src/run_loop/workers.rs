@@ -67,6 +67,11 @@ impl Workers {
         !self.free.is_empty()
     }
 
+    /// How many are at work.
+    pub(super) fn busy(&self) -> usize {
+        self.jobs.len() - self.free.len()
+    }
+
     pub(super) fn all_free(&self) -> bool {
         self.free.len() == self.jobs.len()
     }

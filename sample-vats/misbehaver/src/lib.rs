@@ -14,6 +14,7 @@ thread_local! {
 #[derive(Durable, Default)]
 struct Misbehaver {
     deeds: u64,
+    refused: u64,
 }
 
 #[object]
@@ -62,6 +63,36 @@ impl Misbehaver {
         for _ in 0..sends {
             itself.send("alive", ());
         }
+    }
+
+    /// Sends itself one message after the other, for ever.
+    fn chatter(this: This<Self>) {
+        this.cap().send("chatter", ());
+    }
+
+    /// Sends itself twice as many messages each time, for ever, and counts those for which there was no room.
+    fn breed(this: This<Self>) {
+        for child in [this.cap().call::<()>("breed", ()), this.cap().call("breed", ())] {
+            let this = this.clone();
+            spawn(async move {
+                if child.await.is_err_and(|error| error.name() == "mailbox-full") {
+                    this.with(|state| state.refused += 1);
+                }
+            });
+        }
+    }
+
+    fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Keeps so many more references in its store, each in an entry of its own; `from` tells them apart.
+    fn hoard(&self, from: u64, count: u64) -> Result<()> {
+        for number in from..from + count {
+            let (never, _) = promise::<()>();
+            ocap_guest_sdk::store::put(&format!("hoard/{number}"), never.cap())?;
+        }
+        Ok(())
     }
 
     /// Everything below, until something stops it.

@@ -133,3 +133,85 @@ fn two_subclusters_can_not_have_the_same_channel() {
     assert_eq!(place.status()["subclusters"].as_array().map(Vec::len), Some(1));
     assert_eq!(place.client("run/llm.sock").ask(&json!({ "id": 1, "find": "room" })), json!({ "id": 1, "found": [] }));
 }
+
+#[test]
+fn a_dry_run_shows_the_code_and_the_authority_of_every_vat_and_leaves_nothing() {
+    let place = Place::new();
+    let matcher = place.sample("matcher");
+    let host = place.run(&[&place.sample("echo").file()]);
+    let before = traces(&place);
+    let plan = place.ocap(&["launch", "--dry-run", &matcher.word()]).expect(0).json();
+    assert_eq!(traces(&place), before);
+    assert_eq!((&plan["$type"], &plan["name"], &plan["outcome"]), (&json!("plan"), &json!("matcher"), &json!("new")));
+    let socket = place.home("channels/run/llm.sock");
+    let index = &plan["vats"][0];
+    assert_eq!((&index["name"], &index["grants"]), (&json!("index"), &json!([])));
+    let component = &index["component"];
+    assert_eq!(component["written"], "index.wasm");
+    assert_eq!(component["resolved"], json!(matcher.component("index")));
+    assert_eq!(component["bytes"], fs::metadata(matcher.component("index")).expect("it is there").len());
+    assert_eq!(
+        plan["vats"][1]["grants"],
+        json!([
+            { "name": "io.llm", "kind": "channel", "direction": "inout", "path_resolved": &socket },
+            { "name": "vat.index", "kind": "vat", "vat": "matcher/index" },
+        ])
+    );
+    assert_eq!(plan["channels"][0]["path_resolved"], json!(socket));
+
+    // What was shown is what comes.
+    place.ocap(&["launch", &matcher.word()]).expect(0);
+    assert!(place.listing("blobs").contains(&component["sha256"].as_str().expect("a digest")[7..].to_owned()));
+    assert_eq!(place.ocap(&["launch", "--dry-run", &matcher.word()]).expect(0).json()["outcome"], "known");
+    assert_eq!(host.stop(&place), 0);
+}
+
+#[test]
+fn a_dry_run_finds_what_a_launch_would_fail_at() {
+    let place = Place::new();
+    let matcher = place.sample("matcher");
+    let host = place.run(&[]);
+    fs::create_dir(place.home("channels/run")).expect("made");
+    let obstacle = place.home("channels/run/llm.sock");
+    fs::write(&obstacle, "precious").expect("written");
+    let before = traces(&place);
+    place.ocap(&["launch", "--dry-run", &matcher.word()]).expect(1).problem("ocap::channel::foreign");
+    fs::remove_file(&obstacle).expect("it is the user's");
+    let whole = fs::read(matcher.component("index")).expect("a component");
+    fs::write(matcher.component("index"), components::core_module()).expect("written");
+    let problem =
+        place.ocap(&["launch", "--dry-run", &matcher.word()]).expect(1).problem("ocap::component::core_module");
+    assert_eq!(problem["vat"], "index");
+    assert_eq!(traces(&place), Traces { sockets: Vec::new(), ..before });
+
+    // What runs is in nobody's way when it is to be replaced.
+    fs::write(matcher.component("index"), whole).expect("written");
+    place.ocap(&["launch", &matcher.word()]).expect(0);
+    matcher.replace("[vats.index]", "[vats.index]\nstart = \"eager\"");
+    place.ocap(&["launch", "--dry-run", &matcher.word()]).expect(1).problem("ocap::launch::changed");
+    let plan = place.ocap(&["launch", "--dry-run", "--if-changed", "replace", &matcher.word()]).expect(0).json();
+    assert_eq!(plan["outcome"], "replace");
+    assert_eq!(place.channel("matcher", "llm")["state"], "open");
+    let other = place.sample_as("matcher", "other");
+    place.ocap(&["launch", "--dry-run", &other.word()]).expect(1).problem("ocap::channel::in_use");
+    assert_eq!(host.stop(&place), 0);
+}
+
+#[test]
+fn a_launch_whose_last_of_two_channels_can_not_be_opened_leaves_nothing_g12() {
+    let place = Place::new();
+    let matcher = place.sample("matcher");
+    let host = place.run(&[]);
+    let text = matcher.text();
+    let (_, channel) = text.split_once("[io.llm]").expect("a channel");
+    matcher.declare(&format!("{text}\n[io.other]{}", channel.replace("llm.sock", "other.sock")));
+    fs::create_dir_all(place.home("channels/run/other.sock")).expect("made");
+    let status = place.status()["subclusters"].clone();
+    place.ocap(&["launch", &matcher.word()]).expect(1).problem("ocap::channel::foreign");
+    assert_eq!(place.status()["subclusters"], status);
+    assert_eq!(place.listing("channels/run"), ["other.sock"], "the first channel's socket is gone again");
+    host.kill9();
+    let host = place.run(&[]);
+    assert_eq!(host.ready()["vats"], 0);
+    assert_eq!(place.listing("channels/run"), ["other.sock"]);
+}

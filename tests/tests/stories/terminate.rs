@@ -91,3 +91,65 @@ fn a_quarantined_subcluster_can_be_terminated() {
     place.ocap(&["status"]).expect(0);
     assert_eq!(host.stop(&place), 0);
 }
+
+#[test]
+fn without_yes_a_termination_only_says_what_it_would_end() {
+    let place = Place::new();
+    let _host = place.run(&[&place.sample("matcher").file()]);
+    let before = place.status();
+    let done = place.ocap(&["terminate", "matcher"]).expect(2);
+    let ending = done.json();
+    assert_eq!((&ending["$type"], &ending["scope"]), (&json!("ending"), &json!("subcluster")));
+    assert_eq!(ending["channels"], json!(["llm"]));
+    let names: Vec<_> = ending["vats"].as_array().expect("vats").iter().map(|vat| vat["name"].clone()).collect();
+    assert_eq!(names, ["index", "matcher"]);
+    let problem = done.problem("ocap::usage::unconfirmed");
+    assert!(
+        problem["help"].as_str().is_some_and(|help| help.contains("ocap-host terminate matcher --yes")),
+        "{problem}"
+    );
+    let one = place.ocap(&["terminate", "matcher/index"]).expect(2).json();
+    assert_eq!((&one["scope"], one["vats"].as_array().map(Vec::len)), (&json!("vat"), Some(1)));
+    assert_eq!(place.status(), before);
+}
+
+#[test]
+fn vl1_one_vat_is_terminated_and_the_rest_of_its_subcluster_goes_on() {
+    let place = Place::new();
+    let host = place.run(&[&place.sample("matcher").file()]);
+    let mut client = place.client("run/llm.sock");
+    let terminated = place.ocap(&["terminate", "matcher/index", "--yes"]).expect(0).json();
+    assert_eq!((&terminated["scope"], &terminated["vats"]), (&json!("vat"), &json!(["index"])));
+    let gone = || {
+        let vats = place.status()["subclusters"][0]["vats"].clone();
+        assert_eq!((vats.as_array().map(Vec::len), &vats[0]["name"]), (Some(1), &json!("matcher")));
+        place.ocap(&["call", "matcher/index", "find", "room"]).expect(1).problem("ocap::target::unknown");
+        assert_eq!(place.call_fails("matcher", "find", &["room"]), "vat-terminated");
+    };
+    gone();
+    let line = client.ask(&json!({ "id": 1, "find": "room" }));
+    assert!(line["error"].as_str().is_some_and(|error| error.contains("vat-terminated")), "{line}");
+    host.kill9();
+    let host = place.run(&[]);
+    gone();
+    assert_eq!(host.stop(&place), 0);
+}
+
+#[test]
+fn a_subcluster_whose_bootstrap_vat_was_terminated_can_still_be_asked_about_and_ended() {
+    let place = Place::new();
+    let matcher = place.sample("matcher");
+    let host = place.run(&[&matcher.file()]);
+    let preview = place.ocap(&["terminate", "matcher/matcher"]).expect(2).problem("ocap::usage::unconfirmed");
+    let causes = preview["causes"].to_string();
+    assert!(causes.contains("the vat that answers for `matcher`"), "{causes}");
+    place.ocap(&["terminate", "matcher/matcher", "--yes"]).expect(0);
+    place.ocap(&["call", "matcher", "find", "room"]).expect(1).problem("ocap::target::gone");
+    host.kill9();
+    let host = place.run(&[&matcher.file()]);
+    assert_eq!(host.ready()["vats"], 1);
+    assert_eq!(place.call("matcher/index", "find", &["room"]), json!([]));
+    place.ocap(&["status"]).expect(0);
+    place.ocap(&["terminate", "matcher", "--yes"]).expect(0);
+    assert_eq!(place.status()["subclusters"], json!([]));
+}

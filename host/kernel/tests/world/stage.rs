@@ -10,9 +10,9 @@ pub struct Stage {
     pub kernel: Kernel,
     pub disk: Disk,
     pub outputs: Vec<Output>,
-    vats: BTreeMap<String, VatId>,
+    pub vats: BTreeMap<String, VatId>,
     workers: BTreeMap<VatId, Worker>,
-    flying: BTreeMap<VatId, Crank>,
+    pub flying: BTreeMap<VatId, Crank>,
 }
 
 impl Stage {

@@ -4,24 +4,34 @@
 //! change. The body of a request is what the run loop is asked, too.
 
 mod calls;
+mod hibernate;
 mod host;
 mod launch;
 mod lives;
 mod pins;
+mod plan;
 mod quarantine;
+mod revoke;
 mod status;
+mod upgrade;
 
 use tokio::sync::oneshot;
 
 use crate::problem::Problem;
 
 pub use calls::{CallBody, CallOutcome};
+pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
-pub use lives::{TerminateBody, Terminated};
+pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, TerminateBody, Terminated};
 pub use pins::{Pin, PinBody, Pins, UnpinBody};
+pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
 pub use quarantine::{Quarantine, Retried, RetryBody};
-pub use status::{ChannelState, ChannelStatus, Inventory, Status, SubclusterStatus, VatState, VatStatus};
+pub use revoke::{RevokeBody, Revoked, Since};
+pub use status::{
+    ChannelState, ChannelStatus, GrantStatus, Inventory, Status, SubclusterStatus, VatComponent, VatState, VatStatus,
+};
+pub use upgrade::{UpgradeBody, UpgradeOutcome, UpgradeTo, Upgraded};
 
 /// Where an answer goes. Dropping it tells the asker that the host stops.
 pub type Reply<T> = oneshot::Sender<Result<T, Problem>>;
@@ -33,8 +43,22 @@ pub enum Request {
     Status(Reply<Inventory>),
     /// Start the subcluster of a declaration or bundle.
     Launch(LaunchBody, Reply<Launched>),
-    /// End a subcluster for good, with everything its vats keep.
+    /// Say what a launch would do, and do nothing.
+    Plan(LaunchBody, Reply<LaunchPlan>),
+    /// End a subcluster or a vat for good, with everything that it keeps.
     Terminate(TerminateBody, Reply<Terminated>),
+    /// Say what that would end, and do nothing.
+    TerminatePreview(TerminateBody, Reply<Ending>),
+    /// New incarnations of the same state.
+    Restart(RestartBody, Reply<Restarted>),
+    /// Other code for the same state.
+    Upgrade(UpgradeBody, Reply<Upgraded>),
+    /// Check whether that could be done, and do nothing.
+    UpgradePlan(UpgradeBody, Reply<Upgraded>),
+    /// Take back an object or a grant.
+    Revoke(RevokeBody, Reply<Revoked>),
+    /// Let a vat leave memory.
+    Hibernate(HibernateBody, Reply<Hibernated>),
     /// Send a message to an object and wait for its answer.
     Call(CallBody, Reply<CallOutcome>),
     /// Keep a reference until it is unpinned.

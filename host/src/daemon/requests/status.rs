@@ -108,9 +108,46 @@ pub struct VatStatus {
     pub queued: u64,
     /// Its objects that others can reach.
     pub exports: u64,
+    /// What it was granted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<GrantStatus>,
+    /// Its code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<VatComponent>,
+    /// Its code before the last upgrade, to which it can be rolled back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<VatComponent>,
     /// Why it is in quarantine, or advice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+}
+
+/// Something that a vat was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantStatus {
+    /// Under which it has it: `io.llm`, `vat.index`, `service.timer`.
+    pub name: String,
+    /// What it gives: `ko7`.
+    pub reference: String,
+    /// Whether it answers no more.
+    pub revoked: bool,
+}
+
+/// A vat's code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VatComponent {
+    /// The path or digest as it was written.
+    pub written: String,
+    /// The path that it was read from.
+    pub resolved: String,
+    /// Whether it is read again at each start.
+    pub linked: bool,
+    /// Its SHA-256; absent for a linked component that was not read for this answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Its size in bytes; absent as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// Whether a vat is served and has a heap.
@@ -190,6 +227,9 @@ mod tests {
             incarnation: 2,
             queued: 0,
             exports: 1,
+            grants: Vec::new(),
+            component: None,
+            kept: None,
             problem,
         };
         SubclusterStatus {

@@ -4,12 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::post;
 
-use super::{Answer, Body, Desks, MALFORMED, Route, ask, parse};
-use crate::daemon::requests::{LaunchBody, Launched, Request};
-use crate::problem::Problem;
+use super::{Answer, Body, Desks, Refusal, Route, ask, parse};
+use crate::daemon::requests::{LaunchBody, LaunchPlan, Launched, Request};
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/launch", post(launch))]
+    vec![("/v1/launch", post(launch)), ("/v1/launch/plan", post(plan))]
 }
 
 async fn launch(State(desk): Desks, body: Body) -> Answer<Launched> {
@@ -17,12 +16,13 @@ async fn launch(State(desk): Desks, body: Body) -> Answer<Launched> {
     ask(&desk, |reply| Request::Launch(body, reply)).await.map(Json)
 }
 
-/// The host has a working directory of its own: only paths from the root mean the same to both.
-fn parsed(body: Body) -> Result<LaunchBody, super::Refusal> {
+async fn plan(State(desk): Desks, body: Body) -> Answer<LaunchPlan> {
+    let body = parsed(body)?;
+    ask(&desk, |reply| Request::Plan(body, reply)).await.map(Json)
+}
+
+fn parsed(body: Body) -> Result<LaunchBody, Refusal> {
     let body: LaunchBody = parse(body)?;
-    if body.path.is_absolute() {
-        return Ok(body);
-    }
-    let message = format!("the path {} is not absolute", body.path.display());
-    Err(Problem::new(MALFORMED, message).with_help("write it from the root: the host is elsewhere").into())
+    super::absolute(&body.path)?;
+    Ok(body)
 }

@@ -3,12 +3,14 @@
 //! One file a family of commands, as in [`super::requests`].
 
 mod calls;
+mod hibernate;
 mod host;
 mod launch;
 mod lives;
 mod pins;
 mod quarantine;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -41,7 +43,16 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
 /// All paths with what they do.
 fn routes() -> Vec<Route> {
-    [host::routes(), launch::routes(), lives::routes(), calls::routes(), pins::routes(), quarantine::routes()].concat()
+    [
+        host::routes(),
+        launch::routes(),
+        lives::routes(),
+        hibernate::routes(),
+        calls::routes(),
+        pins::routes(),
+        quarantine::routes(),
+    ]
+    .concat()
 }
 
 /// The whole socket.
@@ -120,6 +131,15 @@ async fn post<B: DeserializeOwned, T>(
 /// closes the connection, and its word may be lost.
 pub(crate) fn too_large() -> Problem {
     Problem::new(TOO_LARGE, format!("the request is larger than {BODY_BYTES_MAX} bytes"))
+}
+
+/// The host has a working directory of its own: only paths from the root mean the same to both.
+fn absolute(path: &Path) -> Result<(), Refusal> {
+    if path.is_absolute() {
+        return Ok(());
+    }
+    let message = format!("the path {} is not absolute", path.display());
+    Err(Problem::new(MALFORMED, message).with_help("write it from the root: the host is elsewhere").into())
 }
 
 fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {

@@ -1,8 +1,13 @@
 //! Answers ping, or keeps it waiting.
 
-use std::future::pending;
+use std::cell::RefCell;
 
 use ocap_guest_sdk::prelude::*;
+
+thread_local! {
+    /// Who is held. The right to answer them lies in the heap only, so it ends with this incarnation.
+    static HELD: RefCell<Vec<Resolver<u64>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Nothing to remember.
 #[derive(Durable, Default)]
@@ -12,9 +17,15 @@ struct Pong {}
 impl Pong {
     fn pong(&self) {}
 
-    /// Never answers. The right to answer lies in the heap only, so it ends with this incarnation.
-    async fn hold(_this: This<Self>) {
-        pending().await
+    /// Answers when somebody says `release`, and waits for that itself.
+    async fn hold(_this: This<Self>) -> Result<u64> {
+        let (released, resolver) = promise();
+        HELD.with_borrow_mut(|held| held.push(resolver));
+        released.await
+    }
+
+    fn release(&self, answer: u64) {
+        HELD.take().into_iter().for_each(|resolver| resolver.fulfill(&answer));
     }
 }
 

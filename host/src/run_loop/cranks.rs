@@ -1,0 +1,136 @@
+//! Cranks: handed out to workers, and what becomes of them when they come back.
+
+use ocap_kernel::{Boot, Company, Crank, Delivery, Outcome, Report, VatId, Verdict};
+
+use crate::engine::{CrankTime, Instance};
+
+use super::effects::Effect;
+use super::solo::Others;
+use super::workers::{Finished, Job, Place};
+use super::{Charge, RunLoop};
+
+impl RunLoop {
+    pub(super) fn begin_cranks(&mut self) {
+        while self.workers.has_free() && !self.stopping {
+            let (durable, up_to_now) = self.batches();
+            let others = if self.workers.all_free() { Others::Quiet } else { Others::Busy };
+            if let Some(crank) = self.solo.take(durable, others) {
+                self.give(crank);
+            } else if self.solo.is_waiting() {
+                return;
+            } else {
+                let Some(crank) = self.kernel.begin() else { return };
+                match crank.company {
+                    Company::Among => self.give(crank),
+                    Company::Alone => self.solo.hold(crank, up_to_now),
+                }
+            }
+        }
+    }
+
+    fn give(&mut self, crank: Crank) {
+        let place = match self.awake.take(crank.vat) {
+            Some(instance) => Place::Here(Box::new(instance)),
+            None => {
+                let Some(code) = self.codes.get(&crank.vat) else { return self.take_back(&crank) };
+                let mut code = Box::new(code.clone());
+                if let Delivery::Start(Boot { upgraded_from: Some(record), .. }) = &crank.delivery {
+                    code.identity.upgraded_from = (self.digest_of)(record);
+                }
+                self.make_room_for_one();
+                // What the vat wrote must be with the store's thread before the store is asked for it.
+                if self.wrote.contains(&crank.vat) {
+                    self.hand_over();
+                }
+                Place::ToBeMade(code)
+            }
+        };
+        let now = self.time();
+        self.workers.give(Job { crank, now, place });
+    }
+
+    /// A delivery that waited to run alone, whose vat has ended or went into quarantine meanwhile: it means nothing any more.
+    fn take_back(&mut self, crank: &Crank) {
+        let nothing = Report {
+            outcome: Outcome::Trapped("the vat is not served any more".to_owned()),
+            syscalls: Vec::new(),
+            store: Vec::new(),
+            taken: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let verdict = self.kernel.finish(crank.vat, crank.id, nothing);
+        debug_assert_eq!(verdict, Verdict::Stale, "a vat without code is not served");
+        self.changed();
+    }
+
+    /// At least the time of every crank that was finished before (kernel-rules D).
+    fn time(&mut self) -> CrankTime {
+        let now = (self.clock)();
+        let last = &mut self.last_time;
+        last.wall = last.wall.max(now.wall);
+        last.monotonic = last.monotonic.max(now.monotonic);
+        *last
+    }
+
+    pub(super) fn finish(&mut self, finished: Finished) {
+        self.workers.is_free_again(finished.worker);
+        self.changed();
+        self.cranks_gathered += 1;
+        let (instance, delivered) = match finished.outcome {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                self.failure = Some(failure);
+                return;
+            }
+        };
+        let label = self.label(finished.vat);
+        if !delivered.logs.is_empty() {
+            self.effects.push(Effect::Said(label.clone(), delivered.logs));
+        }
+        if !delivered.report.store.is_empty() {
+            self.wrote.insert(finished.vat);
+        }
+        let verdict = self.kernel.finish(finished.vat, finished.crank, delivered.report);
+        self.carry_out(finished.vat, label, instance, verdict);
+        self.make_room();
+    }
+
+    fn carry_out(&mut self, vat: VatId, label: String, instance: Instance, verdict: Verdict) {
+        match verdict {
+            Verdict::Applied => {
+                if self.kernel.vat(vat).is_some() {
+                    self.pass_trial(vat);
+                    self.keep(vat, instance);
+                } else {
+                    self.forget(vat);
+                }
+            }
+            Verdict::Undone(cause) => {
+                let cause = in_one_line(&cause);
+                self.note(label, format!("a crank was undone: {cause}"));
+                self.faults.insert(vat, cause);
+                self.keep(vat, instance);
+                if let Some(traps) = self.kernel.resting(vat) {
+                    self.rests.begin(vat, traps, self.last_change);
+                }
+            }
+            Verdict::Quarantined(cause) => {
+                let reason = (self.accuse)(&self.kernel, vat, Charge::Failed(&cause));
+                self.kernel.quarantine(vat, reason.into()).expect("a vat that was in a crank lives");
+                self.note(label, format!("quarantined: {}", in_one_line(&cause)));
+            }
+            Verdict::RolledBack(cause) => self.roll_back(vat, label, in_one_line(&cause)),
+            // Its incarnation has ended meanwhile: what it did never happened, and its memory is wrong.
+            Verdict::Stale => {}
+        }
+    }
+
+    fn label(&self, vat: VatId) -> String {
+        self.codes.get(&vat).map_or_else(|| vat.to_string(), |code| code.label.clone())
+    }
+}
+
+/// A cause from the engine or the kernel, whose guest text is escaped already: the trap, then the frames it came through.
+fn in_one_line(cause: &str) -> String {
+    cause.lines().map(str::trim).collect::<Vec<_>>().join("; ")
+}
