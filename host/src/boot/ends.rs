@@ -25,7 +25,7 @@ struct Doomed {
 /// If there is none of that name, or it belongs to the host.
 pub(super) async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result<Terminated, Problem> {
     house
-        .act(move |run_loop, house| find(house, run_loop.kernel(), body).map(|doomed| end(run_loop, house, doomed)))
+        .act(move |run_loop, house| find(run_loop.kernel(), house, body).map(|doomed| end(run_loop, house, doomed)))
         .await?
 }
 
@@ -35,11 +35,11 @@ pub(super) async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result
 /// As [`terminate`].
 pub(super) async fn preview(house: &Arc<House>, body: TerminateBody) -> Result<Ending, Problem> {
     house
-        .act(move |run_loop, house| find(house, run_loop.kernel(), body).map(|doomed| ending(run_loop, doomed)))
+        .act(move |run_loop, house| find(run_loop.kernel(), house, body).map(|doomed| ending(run_loop, doomed)))
         .await?
 }
 
-fn find(house: &House, kernel: &Kernel, body: TerminateBody) -> Result<Doomed, Problem> {
+fn find(kernel: &Kernel, house: &House, body: TerminateBody) -> Result<Doomed, Problem> {
     let TerminateBody { subcluster: name, vat } = body;
     let vat = match vat {
         Some(vat) => Some(calls::find_vat(kernel, &format!("{name}/{vat}"))?.0),

@@ -6,7 +6,10 @@
 
 mod calls;
 mod channels;
+mod circles;
 mod code;
+mod dead_letters;
+pub mod doctor;
 mod ends;
 mod errands;
 mod heal;
@@ -20,16 +23,19 @@ mod restart;
 mod revoke;
 mod serve;
 mod services;
+mod suspects;
 mod system;
 mod upgrade;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use ocap_kernel::{Kernel, VatId, VatStatus};
+use ocap_kernel::{Corrupt, Kernel, VatId, VatStatus};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
+use crate::daemon::home::STORE;
 use crate::daemon::requests::{LaunchBody, Ready};
 use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
 use crate::io::{FromIo, Io};
@@ -141,15 +147,12 @@ struct Up {
 async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
-    let (store, state) =
-        Store::open(&home.path_of(crate::daemon::home::STORE)).map_err(|fault| Problem::from(&fault))?;
+    let (store, state) = Store::open(&home.path_of(STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
-    let mut kernel = Kernel::load(state).map_err(|corrupt| {
-        Problem::new("ocap::store::contradiction", format!("the store contradicts itself: {corrupt}"))
-            .at_path("store", home.path_of(crate::daemon::home::STORE).display())
-            .with_help("restore the home from a backup, and keep the damaged one for a report")
-    })?;
+    let mut kernel = Kernel::load(state).map_err(|corrupt| contradiction(&home.path_of(STORE), &corrupt))?;
     let house = Arc::new(House::furnish(&home, options.powers)?);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;
     system::end_unconfigured(&mut kernel, &house);
     daemon.step("open the channels")?;
@@ -175,15 +178,23 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         io: io.clone(),
         services: services.clone(),
         clock: house.clock(),
+        workers,
+        markers,
         accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
         digest_of: code::digest_of,
-        workers: std::thread::available_parallelism().map_or(2, usize::from),
     };
     let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| {
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
     house.connect(spawned.handle.clone());
     Ok(Up { house, io, services, errands, spawned })
+}
+
+/// The store's rows are good one by one and can't all be true.
+fn contradiction(store: &Path, corrupt: &Corrupt) -> Problem {
+    Problem::new("ocap::store::contradiction", format!("the store contradicts itself: {corrupt}"))
+        .at_path(STORE, store.display())
+        .with_help("restore the home from a backup, and keep the damaged one for a report")
 }
 
 /// Vats that are declared `start = "eager"` get a heap at once; the rest with their first delivery.

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 use super::house::House;
 use super::launch::{self, Wish};
-use super::{calls, ends, heal, hibernate, pins, preview, report, restart, revoke, upgrade};
+use super::{calls, dead_letters, doctor, ends, heal, hibernate, pins, preview, report, restart, revoke, upgrade};
 use crate::io::Io;
 
 /// A host whose loop runs.
@@ -133,6 +133,10 @@ async fn answer(house: Arc<House>, request: Request) {
             say(reply, house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await);
         }
         Request::QuarantineRetry(body, reply) => say(reply, heal::retry(house, body.vat).await),
+        Request::DeadLetterList(reply) => say(reply, dead_letters::list(house).await),
+        Request::DeadLetterShow(id, reply) => say(reply, dead_letters::show(house, id).await),
+        Request::DeadLetterDrop(body, reply) => say(reply, dead_letters::drop_some(house, body).await),
+        Request::Doctor(reply) => say(reply, doctor::running(house).await),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }
 }

@@ -6,6 +6,8 @@ mod absence;
 mod bundle;
 mod call;
 mod client;
+mod dead_letters;
+mod doctor;
 mod exit;
 mod hibernate;
 mod launch;
@@ -78,6 +80,9 @@ enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
     #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
+    Doctor(doctor::DoctorArgs),
+    #[command(subcommand)]
     Bundle(bundle::BundleCommand),
 }
 
@@ -116,6 +121,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
+        Command::Doctor(args) => doctor::run(args, session),
+        Command::DeadLetters(command) => dead_letters::run(command, session),
     }
 }
 
@@ -144,8 +151,9 @@ mod tests {
             }
             let text = std::fs::read_to_string(path).expect("a source");
             let quoted = text.split("`ocap-host ").skip(1).map(|rest| rest.trim_start_matches("--home DIR "));
-            let word = |rest: &str| rest.chars().take_while(char::is_ascii_lowercase).collect::<String>();
-            words.extend(quoted.map(word).filter(|word| !word.is_empty()));
+            let word =
+                |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect::<String>();
+            words.extend(quoted.map(word).filter(|word| !word.is_empty() && !word.starts_with('-')));
         }
     }
 

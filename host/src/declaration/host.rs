@@ -46,6 +46,15 @@ pub struct HostConfig {
     pub system: Vec<SystemSubcluster>,
 }
 
+/// What all vats together may take of the host's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryBudget {
+    /// Vats in memory at once; as many as like where `None`.
+    pub awake_vats: Option<u64>,
+    /// Bytes of those between two cranks; without a limit where `None`.
+    pub heap_bytes: Option<u64>,
+}
+
 /// `[system.NAME]`: a subcluster that the operator wants to be there whenever the host runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemSubcluster {
@@ -55,15 +64,6 @@ pub struct SystemSubcluster {
     pub declaration: String,
     /// Where that stands in `host.toml`.
     pub span: Span,
-}
-
-/// What all vats together may take of the host's memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemoryBudget {
-    /// Vats in memory at once; as many as like where `None`.
-    pub awake_vats: Option<u64>,
-    /// Bytes of those between two cranks; without a limit where `None`.
-    pub heap_bytes: Option<u64>,
 }
 
 /// What one vat gets.

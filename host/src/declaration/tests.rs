@@ -351,13 +351,23 @@ fn a_wrong_host_toml_is_pointed_at_under_its_own_codes() {
     assert_eq!(code("[channels]\nroots = [\"run\"]"), "ocap::host_config::root_malformed");
     assert_eq!(code("[channels]\nroots = [\"/run/../etc\"]"), "ocap::host_config::root_malformed");
     assert_eq!(code("[limits]\ncrank = \"1h\""), "ocap::host_config::unit_malformed");
-    assert_eq!(code("[system.a]"), "ocap::host_config::missing_key");
-    assert_eq!(code("[system.A]\ndeclaration = \"a.toml\""), "ocap::host_config::bad_name");
-    assert_eq!(code("[system.a]\ndeclaration = \"a.toml\"\nuses = []"), "ocap::host_config::unknown_key");
     assert_eq!(code("[memory]\nheap = \"1GiB\""), "ocap::host_config::unknown_key");
     assert_eq!(code("[memory]\nheaps = \"unlimted\""), "ocap::host_config::unit_malformed");
     assert_eq!(code("[memory]\nawake_vats = 0"), "ocap::host_config::out_of_range");
+    assert_eq!(code("[system.a]"), "ocap::host_config::missing_key");
+    assert_eq!(code("[system.A]\ndeclaration = \"a.toml\""), "ocap::host_config::bad_name");
+    assert_eq!(code("[system.a]\ndeclaration = \"a.toml\"\nuses = []"), "ocap::host_config::unknown_key");
     assert_eq!(HostConfig::parse("", "host.toml"), Ok(HostConfig::default()));
+}
+
+#[test]
+fn the_memory_of_all_vats_has_a_budget_by_number_and_by_size_that_can_be_lifted() {
+    let memory = |text: &str| HostConfig::parse(&format!("[memory]\n{text}"), "host.toml").expect("read").memory;
+    let of_default = HostConfig::default().memory;
+    assert_eq!(memory("awake_vats = 10"), MemoryBudget { awake_vats: Some(10), ..of_default });
+    assert_eq!(memory("heaps = \"64MiB\""), MemoryBudget { heap_bytes: Some(64 << 20), ..of_default });
+    let lifted = memory("awake_vats = \"unlimited\"\nheaps = \"unlimited\"");
+    assert_eq!(lifted, MemoryBudget { awake_vats: None, heap_bytes: None });
 }
 
 #[test]
@@ -393,16 +403,6 @@ fn a_record_says_who_launched_and_one_that_does_not_was_launched_by_a_user() {
     let old = record(Standing::User).replace(",\"standing\":\"user\"", "");
     assert!(!old.contains("standing"), "{old}");
     assert_eq!(read(&old), Standing::User);
-}
-
-#[test]
-fn the_memory_of_all_vats_has_a_budget_by_number_and_by_size_that_can_be_lifted() {
-    let memory = |text: &str| HostConfig::parse(&format!("[memory]\n{text}"), "host.toml").expect("read").memory;
-    let of_default = HostConfig::default().memory;
-    assert_eq!(memory("awake_vats = 10"), MemoryBudget { awake_vats: Some(10), ..of_default });
-    assert_eq!(memory("heaps = \"64MiB\""), MemoryBudget { heap_bytes: Some(64 << 20), ..of_default });
-    let lifted = memory("awake_vats = \"unlimited\"\nheaps = \"unlimited\"");
-    assert_eq!(lifted, MemoryBudget { awake_vats: None, heap_bytes: None });
 }
 
 #[test]

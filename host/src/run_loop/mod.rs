@@ -8,6 +8,7 @@ mod cranks;
 mod effects;
 mod hibernation;
 mod inputs;
+pub mod markers;
 mod rests;
 mod solo;
 mod starts;
@@ -35,6 +36,7 @@ pub use starts::Started;
 
 use awake::Awake;
 use effects::Effect;
+use markers::Markers;
 use rests::Rests;
 use solo::Solo;
 use starts::Awaited;
@@ -94,6 +96,8 @@ pub struct Parts {
     pub digest_of: fn(&[u8]) -> Option<String>,
     /// Threads that run vats; at least 1.
     pub workers: usize,
+    /// Where the workers note what they are at; one place for each.
+    pub markers: Markers,
 }
 
 /// Everything the loop hears.
@@ -188,7 +192,7 @@ pub fn start(
     from_services: UnboundedReceiver<FromServices>,
 ) -> std::io::Result<Spawned> {
     let (sender, events) = mpsc::channel();
-    let workers = Workers::start(parts.workers, parts.store.reader(), &sender)?;
+    let workers = Workers::start(parts.workers, &parts.markers, parts.store.reader(), &sender)?;
     let handle = Handle { events: sender.clone() };
     tokio::spawn(pass_on(from_io, sender.clone(), Event::Io));
     tokio::spawn(pass_on(from_services, sender.clone(), Event::Services));

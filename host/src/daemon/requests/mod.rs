@@ -4,6 +4,8 @@
 //! change. The body of a request is what the run loop is asked, too.
 
 mod calls;
+mod dead_letters;
+mod doctor;
 mod hibernate;
 mod host;
 mod launch;
@@ -20,6 +22,8 @@ use tokio::sync::oneshot;
 use crate::problem::Problem;
 
 pub use calls::{CallBody, CallOutcome};
+pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
+pub use doctor::{Checkup, Counts, Subject};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
@@ -71,6 +75,14 @@ pub enum Request {
     QuarantineList(Reply<Vec<Problem>>),
     /// Try once more to serve what is in quarantine.
     QuarantineRetry(RetryBody, Reply<Retried>),
+    /// The messages that will never be delivered.
+    DeadLetterList(Reply<DeadLetters>),
+    /// One of them, by its number, with what was in it.
+    DeadLetterShow(String, Reply<DeadLetter>),
+    /// Forget one of them, or all.
+    DeadLetterDrop(DropBody, Reply<Dropped>),
+    /// Count and check everything again.
+    Doctor(Reply<Checkup>),
     /// Stop in good order. Answered when the loop has understood; the end shows at the lock.
     Stop(Reply<()>),
 }

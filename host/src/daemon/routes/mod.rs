@@ -3,6 +3,8 @@
 //! One file a family of commands, as in [`super::requests`].
 
 mod calls;
+mod dead_letters;
+mod doctor;
 mod hibernate;
 mod host;
 mod launch;
@@ -43,7 +45,7 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
 /// All paths with what they do.
 fn routes() -> Vec<Route> {
-    [
+    let families = [
         host::routes(),
         launch::routes(),
         lives::routes(),
@@ -51,8 +53,10 @@ fn routes() -> Vec<Route> {
         calls::routes(),
         pins::routes(),
         quarantine::routes(),
-    ]
-    .concat()
+        dead_letters::routes(),
+        doctor::routes(),
+    ];
+    families.concat()
 }
 
 /// The whole socket.
