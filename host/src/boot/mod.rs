@@ -17,6 +17,7 @@ mod house;
 mod launch;
 mod preview;
 mod report;
+pub mod reset;
 mod restart;
 mod revoke;
 mod serve;

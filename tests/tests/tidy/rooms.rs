@@ -54,7 +54,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ocap_passable", &["boot", "io"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop"]),
     // Directories that were handed in.
-    ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers"]),
+    ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers", "run_loop"]),
     // What the standard library lacks of the system's calls.
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
