@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,12 +12,13 @@ use sha2::Sha256;
 
 use crate::component::{Blobs, Digest, UserFiles};
 use crate::daemon::Home;
-use crate::daemon::home::{BLOBS, CACHE, CHANNELS};
+use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS};
 use crate::declaration::{Declaration, HostConfig, Recorded, Start};
-use crate::engine::{Code, CodeCache, Engine};
+use crate::engine::{Code, CodeCache, CrankTime, Engine};
 use crate::powers::Powers;
 use crate::problem::Problem;
 use crate::run_loop::{Clock, Handle, RunLoop};
+use crate::services;
 
 /// The operator's configuration, in the home.
 const HOST_CONFIG: &str = "host.toml";
@@ -49,7 +51,7 @@ impl House {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HostConfig::default(),
             Err(error) => return Err(unusable(home, HOST_CONFIG, &error)),
         };
-        for name in [BLOBS, CACHE, CHANNELS] {
+        for name in [APPS, BLOBS, CACHE, CHANNELS] {
             drop(home.directory(name)?);
         }
         let open = |name| home.directory(name);
@@ -95,6 +97,16 @@ impl House {
     pub(super) fn clock(&self) -> Clock {
         let powers = self.powers;
         Arc::new(move || powers.crank_time())
+    }
+
+    /// The same time as cranks see, for timers.
+    pub(super) fn service_clock(&self) -> services::Clock {
+        let powers = self.powers;
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Arc::new(move || {
+            let CrankTime { wall, monotonic } = powers.crank_time();
+            services::Now { wall_ms: milliseconds(wall), monotonic_ms: milliseconds(monotonic) }
+        })
     }
 
     /// The declaration that a living subcluster was launched from.
@@ -144,10 +156,12 @@ impl House {
     }
 }
 
+/// The code of what the host takes no more because it ends.
+pub(super) const STOPPING: &str = "ocap::daemon::stopping";
+
 /// The host ends and takes nothing more.
 pub(super) fn stopping() -> Problem {
-    Problem::new("ocap::daemon::stopping", "the host is stopping and takes nothing more")
-        .with_help("start it again: `ocap-host run`")
+    Problem::new(STOPPING, "the host is stopping and takes nothing more").with_help("start it again: `ocap-host run`")
 }
 
 fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {

@@ -11,6 +11,7 @@ mod doctor;
 mod exit;
 mod hibernate;
 mod launch;
+mod pins;
 mod plan;
 mod quarantine;
 mod render;
@@ -73,6 +74,9 @@ enum Command {
     Upgrade(upgrade::UpgradeArgs),
     Revoke(revoke::RevokeArgs),
     Terminate(terminate::TerminateArgs),
+    Pin(pins::PinArgs),
+    Pins(pins::PinsArgs),
+    Unpin(pins::UnpinArgs),
     Stop(stop::StopArgs),
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -113,6 +117,9 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Upgrade(args) => upgrade::run(args, session),
         Command::Revoke(args) => revoke::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
+        Command::Pin(args) => pins::pin(args, session),
+        Command::Pins(args) => pins::list(args, session),
+        Command::Unpin(args) => pins::unpin(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),

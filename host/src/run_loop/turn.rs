@@ -108,9 +108,13 @@ impl RunLoop {
             }
             Event::Committed(Err(failure)) => self.failure = Some(failure),
             // Dropped with its reply: whoever asked hears that the host stops.
-            Event::Io(_) | Event::Act(_) if self.stopping => {}
+            Event::Io(_) | Event::Services(_) | Event::Act(_) if self.stopping => {}
             Event::Io(event) => {
                 self.hear_io(event);
+                self.changed();
+            }
+            Event::Services(event) => {
+                self.hear_services(event);
                 self.changed();
             }
             Event::Act(act) => {

@@ -10,6 +10,7 @@ mod hibernate;
 mod host;
 mod launch;
 mod lives;
+mod pins;
 mod plan;
 mod quarantine;
 mod revoke;
@@ -27,6 +28,7 @@ pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
 pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, TerminateBody, Terminated};
+pub use pins::{Pin, PinBody, Pins, UnpinBody};
 pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
 pub use quarantine::{Quarantine, Retried, RetryBody};
 pub use revoke::{RevokeBody, Revoked, Since};
@@ -63,6 +65,12 @@ pub enum Request {
     Hibernate(HibernateBody, Reply<Hibernated>),
     /// Send a message to an object and wait for its answer.
     Call(CallBody, Reply<CallOutcome>),
+    /// Keep a reference until it is unpinned.
+    Pin(PinBody, Reply<Pin>),
+    /// All that is kept so.
+    Pins(Reply<Vec<Pin>>),
+    /// Keep a reference no longer.
+    Unpin(UnpinBody, Reply<Pin>),
     /// The diagnostics of everything in quarantine.
     QuarantineList(Reply<Vec<Problem>>),
     /// Try once more to serve what is in quarantine.

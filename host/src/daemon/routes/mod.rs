@@ -9,6 +9,7 @@ mod hibernate;
 mod host;
 mod launch;
 mod lives;
+mod pins;
 mod quarantine;
 
 use std::path::Path;
@@ -44,17 +45,18 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
 /// All paths with what they do.
 fn routes() -> Vec<Route> {
-    [
+    let families = [
         host::routes(),
         launch::routes(),
         lives::routes(),
         hibernate::routes(),
         calls::routes(),
+        pins::routes(),
         quarantine::routes(),
         dead_letters::routes(),
         doctor::routes(),
-    ]
-    .concat()
+    ];
+    families.concat()
 }
 
 /// The whole socket.
