@@ -19,6 +19,7 @@ mod launch;
 mod pins;
 mod preview;
 mod report;
+pub mod reset;
 mod restart;
 mod revoke;
 mod serve;

@@ -15,6 +15,7 @@ mod pins;
 mod plan;
 mod quarantine;
 mod render;
+mod reset;
 mod restart;
 mod revoke;
 mod run;
@@ -82,6 +83,7 @@ enum Command {
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
     Doctor(doctor::DoctorArgs),
+    Reset(reset::ResetArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
 }
@@ -122,6 +124,7 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
         Command::Doctor(args) => doctor::run(args, session),
+        Command::Reset(args) => reset::run(args, session),
         Command::DeadLetters(command) => dead_letters::run(command, session),
     }
 }

@@ -79,6 +79,11 @@ impl Misbehaver {
         }
     }
 
+    /// The same, for whoever takes it for pong.
+    fn hold(&mut self) {
+        self.spin();
+    }
+
     /// Takes so much memory, and keeps it.
     fn grow(&mut self, bytes: u64) -> Result<u64> {
         self.deeds += 1;

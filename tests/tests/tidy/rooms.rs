@@ -68,7 +68,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ocap_passable", &["boot", "io", "services"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services"]),
     // Directories that were handed in.
-    ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers"]),
+    ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers", "run_loop"]),
     // What the standard library lacks of the system's calls.
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
