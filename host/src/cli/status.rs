@@ -56,8 +56,9 @@ fn head(status: &Status) -> String {
 }
 
 fn vat_row(subcluster: &SubclusterStatus, vat: &VatStatus) -> [String; 6] {
+    let mark = if subcluster.system { " (system)" } else { "" };
     [
-        format!("{}/{}", subcluster.name, vat.name),
+        format!("{}/{}{mark}", subcluster.name, vat.name),
         vat.id.clone(),
         vat.state.as_str().to_owned(),
         vat.incarnation.to_string(),
@@ -137,6 +138,7 @@ mod tests {
                 id: "s1".into(),
                 name: "matcher".into(),
                 bootstrap: "matcher".into(),
+                system: false,
                 vats: vec![vat("matcher", "v1", VatState::Awake), vat("index", "v2", VatState::Quarantined)],
                 channels: vec![channel],
             }],
@@ -164,6 +166,7 @@ error ocap::component::missing (matcher/index): the component is missing
     }
 
     #[test]
+<<<<<<< HEAD
     fn a_vat_that_can_be_rolled_back_is_shown_with_the_command_that_does_it() {
         let kept = VatComponent {
             written: "a.wasm".into(),
@@ -185,6 +188,20 @@ error ocap::component::missing (matcher/index): the component is missing
             ["a/b: the component before its last upgrade is kept (111111111111 from /v/a.wasm): \
               `ocap-host upgrade a/b --rollback`\n"]
         );
+=======
+    fn the_vats_of_a_system_subcluster_are_marked() {
+        let of = |name: &str, system: bool| SubclusterStatus {
+            id: "s1".into(),
+            name: name.into(),
+            bootstrap: "root".into(),
+            system,
+            vats: vec![],
+            channels: vec![],
+        };
+        let vat = vat("root", "v1", VatState::Idle);
+        assert_eq!(vat_row(&of("steward", true), &vat)[0], "steward/root (system)");
+        assert_eq!(vat_row(&of("counter", false), &vat)[0], "counter/root");
+>>>>>>> main
     }
 
     #[test]
