@@ -1,6 +1,6 @@
 //! A host for persistent, capability-secure WebAssembly component vats.
 //!
-//! One room a module, and arrows in one direction: `cli -> boot -> {daemon, bundle, run_loop} -> {store, engine, io} -> kernel`.
+//! One room a module, and arrows in one direction: `cli -> boot -> {daemon, bundle, run_loop} -> {store, engine, io, services} -> kernel`.
 //! ARCHITECTURE.md is the map.
 
 pub mod boot;
@@ -15,4 +15,5 @@ pub mod io;
 pub mod powers;
 pub mod problem;
 pub mod run_loop;
+pub mod services;
 pub mod store;

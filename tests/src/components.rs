@@ -23,3 +23,34 @@ pub fn empty_component() -> Vec<u8> {
 pub fn core_module() -> Vec<u8> {
     b"\0asm\x01\0\0\0".to_vec()
 }
+
+/// The same component with one more core module, whose start function traps: it is sound, and can not be instantiated.
+///
+/// # Panics
+/// If it is no component.
+pub fn that_traps_when_instantiated(component: &[u8]) -> Vec<u8> {
+    // A module of one type without parameters, one function of it, that function as its start, and `unreachable` as its body.
+    const TRAP: &[u8] =
+        &[0, b'a', b's', b'm', 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 8, 1, 0, 10, 5, 1, 3, 0, 0, 0x0b];
+    let modules =
+        u8::try_from(sections(component).filter(|section| *section == 1).count()).expect("a few core modules");
+    let length = u8::try_from(TRAP.len()).expect("a short module");
+    let mut bytes = component.to_vec();
+    bytes.extend([1, length]);
+    bytes.extend(TRAP);
+    // Section 2, core instances: one, of that module, which needs no arguments.
+    bytes.extend([2, 4, 1, 0, modules, 0]);
+    bytes
+}
+
+/// The numbers of a component's sections, in their order.
+fn sections(component: &[u8]) -> impl Iterator<Item = u8> {
+    let mut rest = &component[8..];
+    std::iter::from_fn(move || {
+        let (&section, after) = rest.split_first()?;
+        let digits = after.iter().position(|byte| byte & 0x80 == 0).expect("a size ends") + 1;
+        let size = after[..digits].iter().rev().fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+        rest = &after[digits + size..];
+        Some(section)
+    })
+}

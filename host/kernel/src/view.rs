@@ -114,4 +114,14 @@ impl Kernel {
     pub fn promises(&self) -> usize {
         self.promises.len()
     }
+
+    /// Messages and notices that wait, wherever.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Vats that have ended and whose rows are still being let go.
+    pub fn ending(&self) -> usize {
+        self.endings.len()
+    }
 }

@@ -7,7 +7,7 @@ fn forward(to: u64) -> Promise {
 }
 
 #[test]
-fn promises_that_are_forwarded_in_a_circle_are_refused_with_the_circle() {
+fn kr15_promises_that_are_forwarded_in_a_circle_are_refused_with_the_circle() {
     let promises = vec![(PromiseId(1), forward(2)), (PromiseId(2), forward(3)), (PromiseId(3), forward(2))];
     let corrupt = Kernel::load(State { promises, ..State::default() }).expect_err("no kernel made these rows");
     assert_eq!(corrupt.0, "kp1 is forwarded in a circle through kp2");

@@ -240,7 +240,7 @@ fn a_vat_that_never_takes_the_notice_at_the_head_of_its_inbox_is_quarantined() {
 }
 
 #[test]
-fn a_vat_at_rest_leaves_memory_and_comes_back_with_its_next_message() {
+fn g21_a_vat_at_rest_leaves_memory_and_comes_back_with_its_next_message() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("alice", |_| {});
     assert!(stage.kernel.hibernate(stage.id("alice")));

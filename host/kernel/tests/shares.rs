@@ -106,3 +106,17 @@ fn an_answer_that_a_full_inbox_refuses_is_a_dead_letter() {
     assert!(stage.kernel.drop_dead_letter(*id));
     assert!(!stage.kernel.drop_dead_letter(*id));
 }
+
+#[test]
+fn one_message_more_than_may_wait_on_a_promise_is_answered_mailbox_full() {
+    const MAX: u64 = limits::PROMISE_QUEUE_MESSAGES_MAX as u64;
+    let mut stage = Stage::with(&["alice"]);
+    stage.act("alice", |alice| {
+        let (promise, resolver) = alice.new_promise();
+        alice.put(b"resolver", vec![resolver]);
+        (0..MAX).for_each(|_| alice.send(promise, "waits", vec![], None));
+        let refused = alice.call(promise, "too many", vec![]);
+        alice.watch(refused, 1);
+    });
+    assert_eq!(stage.turn("alice", |_| {}), "settled 1=failed mailbox-full");
+}

@@ -46,7 +46,7 @@ fn names_alice(state: &State, alice: VatId) -> Vec<String> {
 }
 
 #[test]
-fn d5_a_large_vat_ends_in_slices_and_a_kill_between_any_two_of_them_changes_nothing() {
+fn d5_vl1_a_large_vat_ends_in_slices_and_a_kill_between_any_two_of_them_changes_nothing() {
     let (mut stage, asked) = large();
     let alice = stage.id("alice");
     stage.kernel.terminate_vat(alice).expect("she lives");

@@ -36,7 +36,7 @@ fn serve_until(stage: &mut Stage, vat: &str, what: &str) -> Company {
 }
 
 #[test]
-fn a9_a_message_that_kills_the_process_three_times_alone_is_set_aside_and_its_vat_lives_on() {
+fn a9_g3_a_message_that_kills_the_process_three_times_alone_is_set_aside_and_its_vat_lives_on() {
     let mut stage = Stage::with(&["alice", "bob"]);
     stage.act("bob", |bob| {
         let answer = bob.call(bob.peer("alice"), "poison", vec![]);
@@ -184,4 +184,31 @@ fn markers_of_another_boot_or_of_a_vat_that_is_gone_mean_nothing() {
     let gone = Marker { boot: stage.kernel.boot() - 1, vat: VatId(77), ..old };
     assert_eq!(stage.kernel.suspect(&[gone]), []);
     assert_eq!(stage.kernel.suspected().count(), 0);
+}
+
+#[test]
+fn g3_a_dead_letter_keeps_labels_and_bytes_and_holds_no_reference() {
+    let mut stage = Stage::with(&["alice", "bob"]);
+    stage.act("bob", |bob| {
+        let five = bob.expose(5, Lifetime::Durable);
+        bob.send(bob.peer("alice"), "deadly", vec![five], None);
+        bob.drop(five);
+    });
+    stage.commit();
+    for _ in 0..4 {
+        serve_until(&mut stage, "alice", "0.deadly");
+        die_during(&mut stage, &["alice"]);
+    }
+    let letters: Vec<_> = stage.kernel.dead_letters().map(|(id, letter)| (id, letter.clone())).collect();
+    let [(id, letter)] = &letters[..] else { panic!("one letter: {letters:?}") };
+    assert_eq!((letter.vat, letter.method.as_str(), letter.why), (stage.id("alice"), "deadly", Why::KilledTheProcess));
+    assert_eq!(letter.bytes, letter.body.len() as u64);
+    assert_eq!(stage.turn("bob", |_| {}), "start");
+    assert_eq!(stage.turn("bob", |_| {}), "dropped 5", "the letter does not hold it");
+    stage.restart();
+    assert_eq!(stage.kernel.dead_letters().count(), 1);
+    assert!(stage.kernel.drop_dead_letter(*id));
+    assert!(!stage.kernel.drop_dead_letter(*id));
+    stage.restart();
+    assert_eq!(stage.kernel.dead_letters().count(), 0);
 }

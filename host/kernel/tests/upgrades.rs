@@ -30,36 +30,72 @@ fn fail_to_start(stage: &mut Stage, vat: &str) -> Verdict {
 }
 
 #[test]
-fn re1_a_vat_that_is_restarted_begins_its_next_incarnation_with_its_store_and_its_grants() {
+fn pe4_a_vat_that_is_restarted_keeps_its_store_its_grants_and_its_durable_objects() {
     let mut stage = Stage::with(&["alice", "bob"]);
-    stage.act("alice", |alice| alice.put(b"bob", vec![alice.peer("bob")]));
-    let alice = stage.id("alice");
-    let before = stage.kernel.vat(alice).expect("she lives").incarnation;
-    stage.kernel.restart(alice).expect("she lives");
-    assert_eq!(stage.turn("alice", |_| {}), "start");
-    assert_eq!(stage.kernel.vat(alice).expect("she lives").incarnation, before + 1);
-    stage.act("alice", |alice| {
-        alice.get(b"bob");
-        alice.send(alice.peer("bob"), "still there", vec![], None);
+    stage.act("bob", |bob| {
+        let five = bob.expose(5, Lifetime::Durable);
+        bob.put(b"alice", vec![bob.peer("alice")]);
+        bob.send(bob.peer("alice"), "take", vec![five], None);
     });
-    assert_eq!(stage.turn("bob", |_| {}), "0.still there");
+    let mut five = None;
+    stage.turn("alice", |alice| five = Some(alice.args[0]));
+    let before = stage.kernel.vat(stage.id("bob")).expect("he lives").incarnation;
+    stage.kernel.restart(stage.id("bob")).expect("he lives");
+    assert_eq!(stage.turn("bob", |_| {}), "start");
+    assert_eq!(stage.kernel.vat(stage.id("bob")).expect("he lives").incarnation, before + 1);
+    stage.act("alice", |alice| alice.send(five.expect("given"), "hello", vec![], None));
+    let told = stage.turn("bob", |bob| {
+        bob.get(b"alice");
+        bob.send(bob.worker.store[b"alice".as_slice()][0], "from the store", vec![], None);
+        bob.send(bob.peer("alice"), "by the grant", vec![], None);
+    });
+    assert_eq!(told, "5.hello");
+    assert_eq!(stage.turn("alice", |_| {}), "0.from the store");
+    assert_eq!(stage.turn("alice", |_| {}), "0.by the grant");
 }
 
 #[test]
-fn a_message_that_is_under_way_at_a_restart_is_delivered_again_to_the_new_incarnation() {
-    let mut stage = Stage::with(&["alice"]);
-    let asked = stage.ask("alice", "once");
-    assert_eq!(stage.begin("alice"), "0.once");
-    let crank = stage.flying.remove(&stage.id("alice")).expect("it was begun");
-    stage.kernel.restart(crank.vat).expect("she lives");
-    let mut worker = Worker::default();
-    let stale = Turn::new(&mut worker, &crank).end();
-    assert_eq!(stage.kernel.finish(crank.vat, crank.id, stale), Verdict::Stale);
-    stage.check();
-    assert_eq!(stage.turn("alice", |_| {}), "start");
-    let once = stage.turn("alice", |alice| alice.fulfill(alice.resolver.expect("the host asks"), "done"));
-    assert_eq!(once, "0.once");
-    assert_eq!(stage.answer(asked).as_deref(), Some("done"));
+fn re1_vats_that_are_restarted_one_by_one_keep_their_names_and_reach_each_other() {
+    let names = ["alice", "bob", "carol"];
+    let mut stage = Stage::with(&names);
+    for vat in names {
+        stage.kernel.restart(stage.id(vat)).expect("it lives");
+        assert_eq!(stage.turn(vat, |_| {}), "start");
+        let view = stage.kernel.vat(stage.id(vat)).expect("it lives");
+        assert_eq!((view.row.name.as_str(), view.incarnation), (vat, 2));
+        for peer in names.into_iter().filter(|peer| *peer != vat) {
+            stage.act(vat, |turn| turn.send(turn.peer(peer), "hello", vec![], None));
+            assert_eq!(stage.turn(peer, |_| {}), "0.hello");
+        }
+    }
+    let stranger = VatId(99);
+    assert_eq!(stage.kernel.restart(stranger), Err(Refusal::NoSuchVat(stranger)));
+}
+
+#[test]
+fn kq13_a_message_that_a_restart_interrupted_is_delivered_again_and_what_hung_on_the_heap_is_answered() {
+    let mut stage = Stage::with(&["alice", "bob"]);
+    stage.act("alice", |alice| {
+        for (token, method) in [(1, "kept in the heap"), (2, "interrupted"), (3, "behind")] {
+            let answer = alice.call(alice.peer("bob"), method, vec![]);
+            alice.watch(answer, token);
+        }
+    });
+    stage.turn("bob", |_| {});
+    assert_eq!(stage.begin("bob"), "0.interrupted");
+    stage.kernel.restart(stage.id("bob")).expect("he lives");
+    assert_eq!(stage.end("bob", |bob| bob.end()).1, Verdict::Stale);
+    assert_eq!(stage.turn("alice", |_| {}), "settled 1=failed incarnation-lost");
+    for told in ["start", "0.interrupted", "0.behind"] {
+        let was_told = stage.turn("bob", |bob| {
+            if let Some(resolver) = bob.resolver {
+                bob.fulfill(resolver, "yes");
+            }
+        });
+        assert_eq!(was_told, told);
+    }
+    assert_eq!(stage.turn("alice", |_| {}), "settled 2=yes");
+    assert_eq!(stage.turn("alice", |_| {}), "settled 3=yes");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn arguments(args: &[Json]) -> Result<Payload<Kref>, Problem> {
 }
 
 /// `subcluster`, `subcluster/vat` or a kref.
-fn find_target(kernel: &Kernel, target: &str) -> Result<Kref, Problem> {
+pub(super) fn find_target(kernel: &Kernel, target: &str) -> Result<Kref, Problem> {
     if let Ok(kref) = target.parse() {
         return Ok(kref);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Code, Kernel, ObjectId, Reply};
+use ocap_kernel::{Kernel, ObjectId};
 
 use crate::daemon::home::CHANNELS;
 use crate::declaration::{ChannelRoot, Declaration, Direction};
@@ -82,17 +82,4 @@ pub(super) fn spec(
         max_frame: usize::try_from(declared.max_frame_bytes).unwrap_or(usize::MAX),
         handler: None,
     })
-}
-
-/// Calls that were handed to channels in the last boot and never answered: what can be done twice is done again, the outcome of the
-/// rest is unknown (kernel-rules 21).
-pub(super) fn finish_calls_of_last_boot(kernel: &mut Kernel, io: &Io) {
-    let channels: Vec<ObjectId> = kernel.host_objects().map(|(object, _)| object).collect();
-    for call in kernel.unanswered_calls() {
-        if call.method == "serve" && channels.contains(&call.object) {
-            io.call(call);
-        } else {
-            kernel.answer_call(call.id, Reply::Fail(Code::OutcomeUnknown));
-        }
-    }
 }

@@ -20,14 +20,16 @@ pub(super) struct Prepared {
     pub(super) fallbacks: BTreeMap<VatId, VatCode>,
 }
 
-/// Makes every vat's code ready, and quarantines the vats for which that fails. One that was in quarantine gets another chance.
+/// Makes every vat's code ready, and quarantines the vats for which that fails. One that was in quarantine gets another chance, unless it
+/// kills the host: then it waits for somebody to ask for it.
 pub(super) async fn prepare_all(kernel: &mut Kernel, house: &House) -> Prepared {
     let mut prepared = Prepared::default();
     let vats: Vec<(VatId, Vat)> = kernel.vats().map(|vat| (vat.id, vat.row.clone())).collect();
     for (id, row) in vats {
         match for_vat(kernel, house, id, &row) {
             Ok(code) => {
-                if row.status != VatStatus::Active {
+                let is_deadly = problem_of(&row).is_some_and(|problem| problem.code == DEADLY);
+                if row.status != VatStatus::Active && !is_deadly {
                     kernel.heal(id).expect("a living vat");
                 }
                 prepared.codes.insert(id, code);
@@ -135,7 +137,10 @@ pub(super) fn problem_of(row: &Vat) -> Option<Problem> {
 }
 
 /// What a vat did itself, so that trying again without a change would only repeat it.
-const OWN_DOING: [&str; 2] = ["ocap::component::start_failed", "ocap::vat::fails_for_all"];
+const OWN_DOING: [&str; 3] = ["ocap::component::start_failed", "ocap::vat::fails_for_all", DEADLY];
+
+/// The code of a vat during whose deliveries, not just one of them, the process dies.
+const DEADLY: &str = "ocap::vat::kills_the_host";
 
 /// Whether a vat is in quarantine for something that it did itself.
 pub(super) fn is_own_doing(problem: &Problem) -> bool {
@@ -162,26 +167,38 @@ fn no_code(kernel: &Kernel, vat: VatId) -> Problem {
 
 fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Problem {
     let view = kernel.vat(vat).expect("the accused lives");
-    let name = &view.row.name;
-    let Ok(recorded) = house.declaration(kernel, view.row.subcluster) else {
-        return Problem::new("ocap::vat::failed", format!("vat `{name}` failed: {cause}"));
-    };
-    let declaration = &recorded.declaration;
-    let label = format!("{}/{name}", declaration.name);
     let (code, what) = if view.is_awake {
         (OWN_DOING[1], "it trapped on messages of several senders with nothing finished between")
     } else {
         (OWN_DOING[0], "its start failed")
     };
+    let mut problem = blamed(kernel, house, vat, code, what);
+    problem.causes.extend(cause.lines().map(|line| line.trim().to_owned()));
+    problem
+}
+
+fn blamed(kernel: &Kernel, house: &House, vat: VatId, code: &str, what: &str) -> Problem {
+    let view = kernel.vat(vat).expect("the accused lives");
+    let name = &view.row.name;
+    let Ok(recorded) = house.declaration(kernel, view.row.subcluster) else {
+        return Problem::new(code, format!("vat `{name}`: {what}"));
+    };
+    let declaration = &recorded.declaration;
+    let label = format!("{}/{name}", declaration.name);
     let problem = match CodeRecord::from_record(&view.row.code) {
         Ok(record) => Place::of(&declaration.name, name, &record, declaration.component_span(name)).problem(code, what),
         Err(_) => Problem::new(code, format!("vat `{label}`: {what}")).of_vat(&declaration.name, name),
     };
-    let mut problem = problem.with_help(format!(
+    problem.with_help(format!(
         "see what it said: `grep {label} {}`, mend the component, then `ocap-host quarantine retry {label}`",
         house.home.path_of(crate::daemon::home::LOG).display()
-    ));
-    problem.causes.extend(cause.lines().map(|line| line.trim().to_owned()));
+    ))
+}
+
+/// The diagnostic of a vat that the host does not survive.
+pub(super) fn deadly(kernel: &Kernel, house: &House, vat: VatId) -> Problem {
+    let problem = blamed(kernel, house, vat, DEADLY, "the host died three times in a row while it ran alone");
+    crate::daemon::log::record(&problem);
     problem
 }
 

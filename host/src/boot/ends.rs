@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
 use super::house::House;
-use super::{calls, launch};
+use super::{calls, launch, system};
 
 /// What is to end.
 struct Doomed {
@@ -22,9 +22,11 @@ struct Doomed {
 /// Ends a subcluster or a vat for good.
 ///
 /// # Errors
-/// If there is none of that name.
+/// If there is none of that name, or it belongs to the host.
 pub(super) async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result<Terminated, Problem> {
-    house.act(move |run_loop, house| find(run_loop.kernel(), body).map(|doomed| end(run_loop, house, doomed))).await?
+    house
+        .act(move |run_loop, house| find(run_loop.kernel(), house, body).map(|doomed| end(run_loop, house, doomed)))
+        .await?
 }
 
 /// What that would end.
@@ -32,16 +34,19 @@ pub(super) async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result
 /// # Errors
 /// As [`terminate`].
 pub(super) async fn preview(house: &Arc<House>, body: TerminateBody) -> Result<Ending, Problem> {
-    house.act(move |run_loop, _| find(run_loop.kernel(), body).map(|doomed| ending(run_loop, doomed))).await?
+    house
+        .act(move |run_loop, house| find(run_loop.kernel(), house, body).map(|doomed| ending(run_loop, doomed)))
+        .await?
 }
 
-fn find(kernel: &Kernel, body: TerminateBody) -> Result<Doomed, Problem> {
+fn find(kernel: &Kernel, house: &House, body: TerminateBody) -> Result<Doomed, Problem> {
     let TerminateBody { subcluster: name, vat } = body;
     let vat = match vat {
         Some(vat) => Some(calls::find_vat(kernel, &format!("{name}/{vat}"))?.0),
         None => None,
     };
     let (subcluster, _) = calls::find_subcluster(kernel, &name)?;
+    system::check_may_end(house, kernel, subcluster, &name)?;
     Ok(Doomed { subcluster, name, vat })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,17 +12,20 @@ use sha2::Sha256;
 
 use crate::component::{Blobs, Digest, UserFiles};
 use crate::daemon::Home;
-use crate::daemon::home::{BLOBS, CACHE, CHANNELS};
+use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS};
 use crate::declaration::{Declaration, HostConfig, Recorded, Start};
-use crate::engine::{Code, CodeCache, Engine};
+use crate::engine::{Code, CodeCache, CrankTime, Engine};
 use crate::powers::Powers;
 use crate::problem::Problem;
 use crate::run_loop::{Clock, Handle, RunLoop};
+use crate::services;
 
 /// The operator's configuration, in the home.
 const HOST_CONFIG: &str = "host.toml";
 /// The home's secret, from which vats' random and the tags of compiled code come.
 const KEY: &str = "key";
+/// From which the tags of compiled code come instead, once a reset has renewed the secret.
+const CACHE_KEY: &str = "cache-key";
 
 /// Everything that boot and requests share.
 pub(super) struct House {
@@ -47,12 +51,12 @@ impl House {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HostConfig::default(),
             Err(error) => return Err(unusable(home, HOST_CONFIG, &error)),
         };
-        for name in [BLOBS, CACHE, CHANNELS] {
+        for name in [APPS, BLOBS, CACHE, CHANNELS] {
             drop(home.directory(name)?);
         }
         let open = |name| home.directory(name);
         let key = home_key(home, powers)?;
-        let cache = CodeCache { dir: open(CACHE)?, key: derived(&key, &[b"compiled code"]) };
+        let cache = CodeCache { dir: open(CACHE)?, key: cache_key(home).unwrap_or_else(|| of_compiled_code(&key)) };
         let engine = Engine::new(Some(cache)).map_err(|error| {
             Problem::new("ocap::engine::unusable", "the WebAssembly engine can't be set up").because(&error)
         })?;
@@ -93,6 +97,16 @@ impl House {
     pub(super) fn clock(&self) -> Clock {
         let powers = self.powers;
         Arc::new(move || powers.crank_time())
+    }
+
+    /// The same time as cranks see, for timers.
+    pub(super) fn service_clock(&self) -> services::Clock {
+        let powers = self.powers;
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Arc::new(move || {
+            let CrankTime { wall, monotonic } = powers.crank_time();
+            services::Now { wall_ms: milliseconds(wall), monotonic_ms: milliseconds(monotonic) }
+        })
     }
 
     /// The declaration that a living subcluster was launched from.
@@ -142,10 +156,12 @@ impl House {
     }
 }
 
+/// The code of what the host takes no more because it ends.
+pub(super) const STOPPING: &str = "ocap::daemon::stopping";
+
 /// The host ends and takes nothing more.
 pub(super) fn stopping() -> Problem {
-    Problem::new("ocap::daemon::stopping", "the host is stopping and takes nothing more")
-        .with_help("start it again: `ocap-host run`")
+    Problem::new(STOPPING, "the host is stopping and takes nothing more").with_help("start it again: `ocap-host run`")
 }
 
 fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {
@@ -160,22 +176,41 @@ fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {
     }
 }
 
+fn of_compiled_code(key: &[u8; 32]) -> [u8; 32] {
+    derived(key, &[b"compiled code"])
+}
+
+/// If it is damaged, code is compiled again: that is all it is for.
+fn cache_key(home: &Home) -> Option<[u8; 32]> {
+    home.dir().read(CACHE_KEY).ok()?.as_slice().try_into().ok()
+}
+
+/// Removes the home's secret, so that vats which begin anew do not draw the same random again. Compiled code is still known.
+pub(super) fn renew_key(home: &Home) -> Result<(), Problem> {
+    let Ok(key) = home.dir().read(KEY) else { return Ok(()) };
+    if let (None, Ok(key)) = (cache_key(home), <[u8; 32]>::try_from(key.as_slice())) {
+        write_key(home, CACHE_KEY, &of_compiled_code(&key)).map_err(|error| unusable(home, CACHE_KEY, &error))?;
+    }
+    home.dir().remove_file(KEY).map_err(|error| unusable(home, KEY, &error))
+}
+
 fn make_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {
     let mut key = [0; 32];
-    let mut write = || {
-        powers.fill_with_entropy(&mut key)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        // Under another name first: a key that was cut short by a crash would be taken for a damaged one.
-        let next = format!("{KEY}.next");
-        drop(home.dir().remove_file(&next));
-        let mut file = home.dir().open_with(&next, &options)?;
-        file.write_all(&key)?;
-        file.sync_all()?;
-        home.dir().rename(&next, home.dir(), KEY)
-    };
-    write().map_err(|error| unusable(home, KEY, &error))?;
+    let written = powers.fill_with_entropy(&mut key).and_then(|()| write_key(home, KEY, &key));
+    written.map_err(|error| unusable(home, KEY, &error))?;
     Ok(key)
+}
+
+/// Under another name first: a key that was cut short by a crash would be taken for a damaged one.
+fn write_key(home: &Home, name: &str, key: &[u8; 32]) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let next = format!("{name}.next");
+    drop(home.dir().remove_file(&next));
+    let mut file = home.dir().open_with(&next, &options)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    home.dir().rename(&next, home.dir(), name)
 }
 
 fn derived(key: &[u8; 32], purpose: &[&[u8]]) -> [u8; 32] {

@@ -4,6 +4,7 @@
 //! commit makes it true.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ocap_kernel::{Body, Grant, Kernel, Launch, LaunchVat, ObjectId, SubclusterId, VatView};
@@ -12,21 +13,43 @@ use tokio::sync::oneshot;
 use crate::bundle::{Source, VatCode};
 use crate::component::{CodeRecord, CodeSource, Digest};
 use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
-use crate::declaration::Use;
+use crate::declaration::{Declaration, Standing, Use};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
+use crate::services::Name;
 
 use super::channels::{channel_of, object_name, spec};
 use super::code::NewCode;
 use super::house::House;
-use super::{code, report, upgrade};
+use super::{code, report, services, system, upgrade};
 
 /// What somebody wants to be launched.
-pub(super) struct Order {
-    pub(super) source: Source,
+pub(super) struct Wish {
+    /// The absolute path of a declaration or bundle.
+    pub(super) path: PathBuf,
     /// The file as it was named.
-    written: String,
-    if_changed: IfChanged,
+    pub(super) written: String,
+    /// The name that the subcluster must have, if whoever wishes has said it.
+    pub(super) name: Option<String>,
+    /// What to do if it runs already, from another declaration.
+    pub(super) if_changed: IfChanged,
+    /// On whose behalf.
+    pub(super) standing: Standing,
+}
+
+impl Wish {
+    /// What a user asks for.
+    pub(super) fn of_user(body: LaunchBody) -> Wish {
+        let LaunchBody { path, written, if_changed } = body;
+        let written = written.unwrap_or_else(|| path.display().to_string());
+        Wish { path, written, name: None, if_changed, standing: Standing::User }
+    }
+}
+
+/// A wish and what was found at its path.
+pub(super) struct Order {
+    wish: Wish,
+    pub(super) source: Source,
     /// The digests of its components, as far as they are there and are run from the content store; none where nobody asked for them.
     components: BTreeMap<String, Digest>,
 }
@@ -56,8 +79,8 @@ pub(super) enum Verdict {
 ///
 /// # Errors
 /// Why it can't be launched; nothing has changed then. A known one that differs is refused with the difference.
-pub(super) async fn launch(house: &Arc<House>, body: LaunchBody) -> Result<Launched, Problem> {
-    let (order, verdict) = judged(house, body).await?;
+pub(super) async fn launch(house: &Arc<House>, wish: Wish) -> Result<Launched, Problem> {
+    let (order, verdict) = judged(house, wish).await?;
     match verdict {
         Verdict::Known(id) => return told(house, id, Origin::Known).await,
         Verdict::Upgrades(id, vats) => {
@@ -83,17 +106,16 @@ async fn told(house: &Arc<House>, id: SubclusterId, origin: Origin) -> Result<La
 }
 
 /// Opens what was ordered, and finds out what is to become of it.
-pub(super) async fn judged(house: &Arc<House>, body: LaunchBody) -> Result<(Order, Verdict), Problem> {
-    let LaunchBody { path, written, if_changed } = body;
-    let written = written.unwrap_or_else(|| path.display().to_string());
+pub(super) async fn judged(house: &Arc<House>, wish: Wish) -> Result<(Order, Verdict), Problem> {
     let opener = house.clone();
     let order = blocking(move || {
-        let source = Source::open(&path, &opener.files)?;
-        let components = match if_changed {
+        let source = Source::open(&wish.path, &opener.files)?;
+        check_name(&wish, &source.declaration)?;
+        let components = match wish.if_changed {
             IfChanged::Refuse => BTreeMap::new(),
             IfChanged::Replace | IfChanged::Upgrade => components(&source, &opener),
         };
-        Ok(Order { source, written, if_changed, components })
+        Ok(Order { wish, source, components })
     })
     .await?;
     house.act(move |run_loop, house| judge(run_loop, house, &order).map(|verdict| (order, verdict))).await?
@@ -129,21 +151,35 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(super::house::stopping()))
 }
 
+/// Whoever says a name means a subcluster of that name.
+fn check_name(wish: &Wish, declaration: &Declaration) -> Result<(), Problem> {
+    let found = &declaration.name;
+    match &wish.name {
+        Some(name) if name != found => {
+            let message = format!("{} declares the subcluster `{found}`, not `{name}`", wish.written);
+            Err(Problem::new("ocap::launch::other_name", message)
+                .with_help(format!("write `name = \"{name}\"` there, or call it `{found}` here")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn judge(run_loop: &RunLoop, house: &House, order: &Order) -> Result<Verdict, Problem> {
     let kernel = run_loop.kernel();
     let declaration = &order.source.declaration;
+    system::check_name_is_free(house, kernel, &declaration.name, order.wish.standing)?;
     let Some((id, _)) = kernel.subclusters().find(|(_, row)| row.name == declaration.name) else {
         return Ok(Verdict::New);
     };
     let difference = house.declaration(kernel, id)?.declaration.difference(declaration);
     if !difference.is_empty() {
-        return match order.if_changed {
+        return match order.wish.if_changed {
             IfChanged::Replace => Ok(Verdict::Replaces(id)),
             IfChanged::Refuse | IfChanged::Upgrade => Err(changed(order, difference)),
         };
     }
     let other_code = other_code(kernel, id, &order.components);
-    Ok(match order.if_changed {
+    Ok(match order.wish.if_changed {
         _ if other_code.is_empty() => Verdict::Known(id),
         IfChanged::Refuse => Verdict::Known(id),
         IfChanged::Replace => Verdict::Replaces(id),
@@ -162,7 +198,7 @@ fn other_code(kernel: &Kernel, id: SubclusterId, components: &BTreeMap<String, D
 }
 
 fn changed(order: &Order, difference: Vec<String>) -> Problem {
-    let Order { source, written, .. } = order;
+    let Order { source, wish: Wish { written, .. }, .. } = order;
     let name = &source.declaration.name;
     let message = format!("subcluster `{name}` is running, and {written} declares it otherwise");
     let mut problem = Problem::new("ocap::launch::changed", message).with_help(format!(
@@ -181,6 +217,7 @@ pub(super) fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
     let mut vats = Vec::new();
     let mut codes = Vec::new();
     let mut components = Vec::new();
+    services::check(declaration, order.wish.standing)?;
     for (name, declared) in &declaration.vats {
         let found = source.code(name, &house.files, &house.blobs)?;
         let limits = house.config.limits(declaration, name)?;
@@ -203,11 +240,12 @@ pub(super) fn plan(house: &House, order: Order) -> Result<Plan, Problem> {
         spec(house, declaration, channel, ObjectId(0))?;
     }
     let channel = |channel: &String| (format!("io.{channel}"), object_name(&declaration.name, channel));
+    let channels = declaration.channels.keys().map(channel);
     let launch = Launch {
         name: declaration.name.clone(),
         bootstrap: declaration.bootstrap.clone(),
-        declaration: source.to_record()?.into(),
-        host_objects: declaration.channels.keys().map(channel).collect(),
+        declaration: source.to_record(order.wish.standing)?.into(),
+        host_objects: channels.chain(services::objects(declaration)).collect(),
         vats,
     };
     Ok(Plan { order, launch, codes, components })
@@ -272,6 +310,7 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
             return Err(problem);
         }
     }
+    let objects: Vec<String> = plan.launch.host_objects.iter().map(|(_, name)| name.clone()).collect();
     let names: Vec<String> = plan.launch.vats.iter().map(|vat| vat.name.clone()).collect();
     let subcluster = match run_loop.kernel_mut().launch(plan.launch) {
         Ok(subcluster) => subcluster,
@@ -280,6 +319,9 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
             return Err(Problem::new("ocap::launch::refused", "the launch was refused").because(&refusal));
         }
     };
+    for (index, name) in objects.iter().enumerate() {
+        run_loop.services().restore(ObjectId(first.0 + index as u64), name, None);
+    }
     for (name, new) in names.iter().zip(plan.codes) {
         let vat = report::find_vat(run_loop.kernel(), subcluster, name).expect("it was launched just now");
         let made = code::provided(run_loop.kernel(), house, vat, new);
@@ -289,16 +331,21 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
     Ok((subcluster, origin))
 }
 
-/// Ends a living subcluster for good, with its channels.
+/// Ends a living subcluster for good, with its channels, services and timers.
 pub(super) fn end(run_loop: &mut RunLoop, house: &House, id: SubclusterId) {
-    let kernel = run_loop.kernel();
-    let Some((_, row)) = kernel.subclusters().find(|(living, _)| *living == id) else { return };
-    let name = row.name.clone();
-    let belongs = |object_name: &str| channel_of(object_name).is_some_and(|(of, _)| of == name);
-    let objects = kernel.host_objects().filter(|(_, object_name)| belongs(object_name));
-    let objects: Vec<_> = objects.map(|(object, _)| object).collect();
+    let Some(objects) = host_objects_of(run_loop.kernel(), id) else { return };
     run_loop.terminate(id, &objects).expect("it was found just now");
     house.forget_declaration(id);
+}
+
+/// The host objects that end with a subcluster; `None` if it does not live.
+pub(super) fn host_objects_of(kernel: &Kernel, id: SubclusterId) -> Option<Vec<ObjectId>> {
+    let (_, row) = kernel.subclusters().find(|(living, _)| *living == id)?;
+    let belongs = |name: &str| {
+        channel_of(name).is_some_and(|(of, _)| of == row.name)
+            || Name::parse(name).is_some_and(|object| object.subcluster() == row.name)
+    };
+    Some(kernel.host_objects().filter(|(_, name)| belongs(name)).map(|(object, _)| object).collect())
 }
 
 fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin) -> Result<Launched, Problem> {

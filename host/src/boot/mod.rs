@@ -6,34 +6,47 @@
 
 mod calls;
 mod channels;
+mod circles;
 mod code;
+mod dead_letters;
+pub mod doctor;
 mod ends;
+mod errands;
 mod heal;
 mod hibernate;
 mod house;
 mod launch;
+mod pins;
 mod preview;
 mod report;
+pub mod reset;
 mod restart;
 mod revoke;
 mod serve;
+mod services;
+mod suspects;
+mod system;
 mod upgrade;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use ocap_kernel::{Kernel, VatId, VatStatus};
+use ocap_kernel::{Corrupt, Kernel, VatId, VatStatus};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
+use crate::daemon::home::STORE;
 use crate::daemon::requests::{LaunchBody, Ready};
 use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
 use crate::io::{FromIo, Io};
 use crate::problem::Problem;
 use crate::run_loop::{self, Budget, Parts, Spawned};
+use crate::services::{Errand, FromServices, Services};
 use crate::store::Store;
 
 use house::House;
+use launch::Wish;
 use serve::Running;
 
 /// Runs a host in the foreground until it is told to end. `ready` is called once, when it serves.
@@ -72,10 +85,12 @@ async fn run_to_the_end(
     daemon.listen()?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
-    let Up { house, io, spawned } = tokio::select! {
+    let Up { house, io, services, errands, spawned } = tokio::select! {
         brought_up = bring_up(daemon, options) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
+    // From here on it may be asked; what it is asked to launch can be the first thing there is.
+    tokio::spawn(errands::run_all(house.clone(), services, errands));
     let mut running = Running::new(house, io, spawned.thread);
     let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
     let stopping = daemon.stopping();
@@ -109,12 +124,14 @@ async fn launch_and_serve(
 }
 
 async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Problem> {
+    system::launch_all(house, options.if_changed).await;
     for file in &options.files {
         let path = options.powers.absolute(file).map_err(|error| {
             Problem::new("ocap::declaration::unreadable", format!("{} names no file", file.display())).because(&error)
         })?;
         let written = Some(file.to_string_lossy().into_owned());
-        launch::launch(house, LaunchBody { path, written, if_changed: options.if_changed }).await?;
+        let body = LaunchBody { path, written, if_changed: options.if_changed };
+        launch::launch(house, Wish::of_user(body)).await?;
     }
     Ok(())
 }
@@ -122,6 +139,8 @@ async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Prob
 struct Up {
     house: Arc<House>,
     io: Arc<Io>,
+    services: Services,
+    errands: mpsc::UnboundedReceiver<Errand>,
     spawned: Spawned,
 }
 
@@ -129,21 +148,23 @@ struct Up {
 async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
-    let (store, state) =
-        Store::open(&home.path_of(crate::daemon::home::STORE)).map_err(|fault| Problem::from(&fault))?;
+    let (store, state) = Store::open(&home.path_of(STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
-    let mut kernel = Kernel::load(state).map_err(|corrupt| {
-        Problem::new("ocap::store::contradiction", format!("the store contradicts itself: {corrupt}"))
-            .at_path("store", home.path_of(crate::daemon::home::STORE).display())
-            .with_help("restore the home from a backup, and keep the damaged one for a report")
-    })?;
+    let mut kernel = Kernel::load(state).map_err(|corrupt| contradiction(&home.path_of(STORE), &corrupt))?;
     let house = Arc::new(House::furnish(&home, options.powers)?);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;
+    system::end_unconfigured(&mut kernel, &house);
     daemon.step("open the channels")?;
     let (to_loop, from_io) = mpsc::unbounded_channel::<FromIo>();
     let io = Arc::new(Io::new(tokio::runtime::Handle::current(), to_loop));
     channels::open_all(&kernel, &house, &io);
-    channels::finish_calls_of_last_boot(&mut kernel, &io);
+    let (to_loop, from_services) = mpsc::unbounded_channel::<FromServices>();
+    let (to_desk, errands) = mpsc::unbounded_channel();
+    let services = Services::start(tokio::runtime::Handle::current(), house.service_clock(), to_loop, to_desk);
+    services::restore_all(&kernel, &services);
+    services::finish_calls_of_last_boot(&mut kernel, &services, &io);
     yield_now().await;
     daemon.step("check the components")?;
     let code::Prepared { codes, fallbacks } = code::prepare_all(&mut kernel, &house).await;
@@ -156,16 +177,25 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         fallbacks,
         budget: Budget { vats: house.config.memory.awake_vats, bytes: house.config.memory.heap_bytes },
         io: io.clone(),
+        services: services.clone(),
         clock: house.clock(),
+        workers,
+        markers,
         accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
         digest_of: code::digest_of,
-        workers: std::thread::available_parallelism().map_or(2, usize::from),
     };
-    let spawned = run_loop::start(parts, from_io).map_err(|error| {
+    let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| {
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
     house.connect(spawned.handle.clone());
-    Ok(Up { house, io, spawned })
+    Ok(Up { house, io, services, errands, spawned })
+}
+
+/// The store's rows are good one by one and can't all be true.
+fn contradiction(store: &Path, corrupt: &Corrupt) -> Problem {
+    Problem::new("ocap::store::contradiction", format!("the store contradicts itself: {corrupt}"))
+        .at_path(STORE, store.display())
+        .with_help("restore the home from a backup, and keep the damaged one for a report")
 }
 
 /// Vats that are declared `start = "eager"` get a heap at once; the rest with their first delivery.

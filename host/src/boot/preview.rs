@@ -17,7 +17,7 @@ use crate::run_loop::RunLoop;
 
 use super::channels::spec;
 use super::house::House;
-use super::launch::{Order, Verdict, blocking, judged, plan};
+use super::launch::{Order, Verdict, Wish, blocking, judged, plan};
 use super::upgrade::component;
 
 /// Plans a launch, with the authority that each vat would get.
@@ -25,7 +25,7 @@ use super::upgrade::component;
 /// # Errors
 /// Why it would be refused.
 pub(super) async fn preview(house: &Arc<House>, body: LaunchBody) -> Result<LaunchPlan, Problem> {
-    let (order, verdict) = judged(house, body).await?;
+    let (order, verdict) = judged(house, Wish::of_user(body)).await?;
     let (outcome, before) = match verdict {
         Verdict::New => (Outcome::New, None),
         Verdict::Replaces(id) => (Outcome::Replace, Some(id)),

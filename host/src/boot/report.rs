@@ -15,7 +15,7 @@ use crate::run_loop::RunLoop;
 
 use super::code::problem_of;
 use super::house::House;
-use super::{revoke, upgrade};
+use super::{revoke, system, upgrade};
 
 /// Everything that lives.
 pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
@@ -27,6 +27,7 @@ pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
         SubclusterStatus {
             id: id.to_string(),
             name: row.name.clone(),
+            system: system::is_system(house, kernel, id),
             bootstrap: kernel.vat(row.bootstrap).map_or_else(String::new, |vat| vat.row.name.clone()),
             vats: vats.map(|vat| vat_status(kernel, &vat)).collect(),
             channels: of_this.map(|channel| channel_status(kernel, house, id, channel)).collect(),

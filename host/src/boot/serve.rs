@@ -11,7 +11,8 @@ use crate::problem::Problem;
 use crate::store::StoreError;
 
 use super::house::House;
-use super::{calls, ends, heal, hibernate, launch, preview, report, restart, revoke, upgrade};
+use super::launch::{self, Wish};
+use super::{calls, dead_letters, doctor, ends, heal, hibernate, pins, preview, report, restart, revoke, upgrade};
 use crate::io::Io;
 
 /// A host whose loop runs.
@@ -115,7 +116,7 @@ async fn answer(house: Arc<House>, request: Request) {
     let house = &house;
     match request {
         Request::Status(reply) => say(reply, report::full(house).await),
-        Request::Launch(body, reply) => say(reply, launch::launch(house, body).await),
+        Request::Launch(body, reply) => say(reply, launch::launch(house, Wish::of_user(body)).await),
         Request::Plan(body, reply) => say(reply, preview::preview(house, body).await),
         Request::Terminate(body, reply) => say(reply, ends::terminate(house, body).await),
         Request::TerminatePreview(body, reply) => say(reply, ends::preview(house, body).await),
@@ -125,10 +126,17 @@ async fn answer(house: Arc<House>, request: Request) {
         Request::Revoke(body, reply) => say(reply, revoke::revoke(house, body).await),
         Request::Hibernate(body, reply) => say(reply, hibernate::hibernate(house, body).await),
         Request::Call(body, reply) => say(reply, calls::call(house, body).await),
+        Request::Pin(body, reply) => say(reply, pins::pin(house, body).await),
+        Request::Pins(reply) => say(reply, pins::all(house).await),
+        Request::Unpin(body, reply) => say(reply, pins::unpin(house, body).await),
         Request::QuarantineList(reply) => {
             say(reply, house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await);
         }
         Request::QuarantineRetry(body, reply) => say(reply, heal::retry(house, body.vat).await),
+        Request::DeadLetterList(reply) => say(reply, dead_letters::list(house).await),
+        Request::DeadLetterShow(id, reply) => say(reply, dead_letters::show(house, id).await),
+        Request::DeadLetterDrop(body, reply) => say(reply, dead_letters::drop_some(house, body).await),
+        Request::Doctor(reply) => say(reply, doctor::running(house).await),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }
 }

@@ -6,7 +6,7 @@ use super::pack::place;
 use super::{BUNDLE_BYTES_MAX, Bundle, BundleFault};
 use crate::component::{Blobs, CodeRecord, ComponentProblem, Origin, Place, ReadFault, ResolvedPath, Seen, UserFiles};
 use crate::component::{read, resolve};
-use crate::declaration::{ComponentRef, Declaration, Linkage};
+use crate::declaration::{ComponentRef, Declaration, Linkage, Standing};
 use crate::problem::Problem;
 
 /// A declaration and where its components are to be had.
@@ -58,8 +58,8 @@ impl Source {
     ///
     /// # Errors
     /// If the directory's path is not Unicode.
-    pub fn to_record(&self) -> Result<Vec<u8>, Problem> {
-        self.declaration.to_record(&self.directory)
+    pub fn to_record(&self, standing: Standing) -> Result<Vec<u8>, Problem> {
+        self.declaration.to_record(&self.directory, standing)
     }
 
     /// Whom a vat's code belongs to and where that was declared, for diagnostics that the engine makes of the bytes.

@@ -6,12 +6,16 @@ mod absence;
 mod bundle;
 mod call;
 mod client;
+mod dead_letters;
+mod doctor;
 mod exit;
 mod hibernate;
 mod launch;
+mod pins;
 mod plan;
 mod quarantine;
 mod render;
+mod reset;
 mod restart;
 mod revoke;
 mod run;
@@ -70,9 +74,16 @@ enum Command {
     Upgrade(upgrade::UpgradeArgs),
     Revoke(revoke::RevokeArgs),
     Terminate(terminate::TerminateArgs),
+    Pin(pins::PinArgs),
+    Pins(pins::PinsArgs),
+    Unpin(pins::UnpinArgs),
     Stop(stop::StopArgs),
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
+    Doctor(doctor::DoctorArgs),
+    Reset(reset::ResetArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
 }
@@ -106,9 +117,15 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Upgrade(args) => upgrade::run(args, session),
         Command::Revoke(args) => revoke::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
+        Command::Pin(args) => pins::pin(args, session),
+        Command::Pins(args) => pins::list(args, session),
+        Command::Unpin(args) => pins::unpin(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
+        Command::Doctor(args) => doctor::run(args, session),
+        Command::Reset(args) => reset::run(args, session),
+        Command::DeadLetters(command) => dead_letters::run(command, session),
     }
 }
 
@@ -137,8 +154,9 @@ mod tests {
             }
             let text = std::fs::read_to_string(path).expect("a source");
             let quoted = text.split("`ocap-host ").skip(1).map(|rest| rest.trim_start_matches("--home DIR "));
-            let word = |rest: &str| rest.chars().take_while(char::is_ascii_lowercase).collect::<String>();
-            words.extend(quoted.map(word).filter(|word| !word.is_empty()));
+            let word =
+                |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect::<String>();
+            words.extend(quoted.map(word).filter(|word| !word.is_empty() && !word.starts_with('-')));
         }
     }
 

@@ -56,8 +56,9 @@ fn head(status: &Status) -> String {
 }
 
 fn vat_row(subcluster: &SubclusterStatus, vat: &VatStatus) -> [String; 6] {
+    let mark = if subcluster.system { " (system)" } else { "" };
     [
-        format!("{}/{}", subcluster.name, vat.name),
+        format!("{}/{}{mark}", subcluster.name, vat.name),
         vat.id.clone(),
         vat.state.as_str().to_owned(),
         vat.incarnation.to_string(),
@@ -97,7 +98,7 @@ fn channel_row(subcluster: &SubclusterStatus, channel: &ChannelStatus) -> [Strin
 mod tests {
     use super::*;
     use crate::daemon::Phase;
-    use crate::daemon::requests::{ChannelState, VatState};
+    use crate::daemon::requests::{ChannelState, VatComponent, VatState};
 
     fn vat(name: &str, id: &str, state: VatState) -> VatStatus {
         VatStatus {
@@ -137,6 +138,7 @@ mod tests {
                 id: "s1".into(),
                 name: "matcher".into(),
                 bootstrap: "matcher".into(),
+                system: false,
                 vats: vec![vat("matcher", "v1", VatState::Awake), vat("index", "v2", VatState::Quarantined)],
                 channels: vec![channel],
             }],
@@ -161,6 +163,46 @@ error ocap::component::missing (matcher/index): the component is missing
   help: build it
 ";
         assert_eq!(text(&status), expected);
+    }
+
+    #[test]
+    fn a_vat_that_can_be_rolled_back_is_shown_with_the_command_that_does_it() {
+        let kept = VatComponent {
+            written: "a.wasm".into(),
+            resolved: "/v/a.wasm".into(),
+            linked: false,
+            sha256: Some(format!("sha256:{}", "1".repeat(64))),
+            bytes: Some(7),
+        };
+        let upgraded = VatStatus { kept: Some(kept), ..vat("b", "v1", VatState::Idle) };
+        let subcluster = SubclusterStatus {
+            id: "s1".into(),
+            name: "a".into(),
+            system: false,
+            bootstrap: "b".into(),
+            vats: vec![upgraded, vat("c", "v2", VatState::Idle)],
+            channels: vec![],
+        };
+        assert_eq!(
+            kept_lines(&subcluster),
+            ["a/b: the component before its last upgrade is kept (111111111111 from /v/a.wasm): \
+              `ocap-host upgrade a/b --rollback`\n"]
+        );
+    }
+
+    #[test]
+    fn the_vats_of_a_system_subcluster_are_marked() {
+        let of = |name: &str, system: bool| SubclusterStatus {
+            id: "s1".into(),
+            name: name.into(),
+            bootstrap: "root".into(),
+            system,
+            vats: vec![],
+            channels: vec![],
+        };
+        let vat = vat("root", "v1", VatState::Idle);
+        assert_eq!(vat_row(&of("steward", true), &vat)[0], "steward/root (system)");
+        assert_eq!(vat_row(&of("counter", false), &vat)[0], "counter/root");
     }
 
     #[test]

@@ -14,6 +14,9 @@
 //! [memory]                    # what all vats together may take; "unlimited" where there is to be no limit
 //! awake_vats = 1000           # vats in memory at once
 //! heaps = "2GiB"              # bytes of those between two cranks: their linear memories, as large as they made them, and their stores
+//!
+//! [system.steward]            # launched at each start if it is not there, ended when it stands here no more
+//! declaration = "/srv/steward/subcluster.toml"   # or a bundle; relative to the home
 //! ```
 //!
 //! Over a budget of `[memory]` the vats that were used the longest ago leave memory, as far as they are at rest, and come back at their
@@ -24,10 +27,11 @@ use std::time::Duration;
 
 use ocap_kernel::limits::REFERENCES_DEFAULT;
 
+use super::parse::check_name;
 use super::read::{Item, Section};
 use super::text::Text;
 use super::{Declaration, DeclaredLimits, units};
-use crate::problem::{Problem, printable};
+use crate::problem::{Problem, Span, printable};
 
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct HostConfig {
     pub ceilings: VatLimits,
     /// What all vats together may take of the host's memory.
     pub memory: MemoryBudget,
+    /// The subclusters that belong to the host, in the order written.
+    pub system: Vec<SystemSubcluster>,
 }
 
 /// What all vats together may take of the host's memory.
@@ -47,6 +53,17 @@ pub struct MemoryBudget {
     pub awake_vats: Option<u64>,
     /// Bytes of those between two cranks; without a limit where `None`.
     pub heap_bytes: Option<u64>,
+}
+
+/// `[system.NAME]`: a subcluster that the operator wants to be there whenever the host runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemSubcluster {
+    /// The name that its declaration must have too.
+    pub name: String,
+    /// The path of its declaration or bundle as written; a relative one begins at the home.
+    pub declaration: String,
+    /// Where that stands in `host.toml`.
+    pub span: Span,
 }
 
 /// What one vat gets.
@@ -105,7 +122,7 @@ impl VatLimits {
 impl Default for HostConfig {
     /// Where there is no `host.toml`.
     fn default() -> HostConfig {
-        HostConfig { roots: Vec::new(), ceilings: CEILINGS, memory: MEMORY }
+        HostConfig { roots: Vec::new(), ceilings: CEILINGS, memory: MEMORY, system: Vec::new() }
     }
 }
 
@@ -117,11 +134,12 @@ impl HostConfig {
     pub fn parse(text: &str, file: &str) -> Result<HostConfig, Problem> {
         let text = Text::new("host_config", text, file)?;
         let document = text.document()?;
-        let top = Section::whole(&text, &document).only(&["channels", "limits", "memory"])?;
+        let top = Section::whole(&text, &document).only(&["channels", "limits", "memory", "system"])?;
         let roots = top.get("channels").map(|item| roots(&item)).transpose()?.unwrap_or_default();
         let ceilings = top.get("limits").map(|item| ceilings(&item)).transpose()?.unwrap_or(CEILINGS);
         let memory = top.get("memory").map(|item| memory(&item)).transpose()?.unwrap_or(MEMORY);
-        Ok(HostConfig { roots, ceilings, memory })
+        let system = top.get("system").map(|item| system(&text, &item)).transpose()?.unwrap_or_default();
+        Ok(HostConfig { roots, ceilings, memory, system })
     }
 
     /// What a vat gets: what it asks for if that is allowed; where it does not ask, the default or the ceiling, whichever is less.
@@ -186,6 +204,16 @@ fn root(item: &Item<'_>) -> Result<PathBuf, Problem> {
     }
     let message = format!("`{}` is no root for channels", printable(&path.to_string_lossy()));
     Err(item.problem("root_malformed", message, "an absolute path without `..` is wanted"))
+}
+
+fn system(text: &Text, table: &Item<'_>) -> Result<Vec<SystemSubcluster>, Problem> {
+    let one = |item: &Item<'_>| {
+        check_name(&item.name, |message| item.key_problem("bad_name", message, "this name"))?;
+        let declaration = item.section()?.only(&["declaration"])?.require("declaration")?;
+        let span = text.span(declaration.at.clone(), "configured here");
+        Ok(SystemSubcluster { name: item.name.clone(), declaration: declaration.path()?.to_owned(), span })
+    };
+    table.section()?.items().iter().map(one).collect()
 }
 
 fn ceilings(item: &Item<'_>) -> Result<VatLimits, Problem> {

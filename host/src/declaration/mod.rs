@@ -24,8 +24,9 @@ use std::time::Duration;
 use ocap_kernel::WhenQuarantined;
 
 pub use channel::{ChannelPlace, ChannelRoot};
-pub use host::{HostConfig, MemoryBudget, VatLimits};
-pub use record::Recorded;
+pub use host::{HostConfig, MemoryBudget, SystemSubcluster, VatLimits};
+pub use parse::is_name;
+pub use record::{Recorded, Standing};
 pub use text::TEXT_BYTES_MAX;
 
 use crate::component::Digest;
@@ -113,7 +114,7 @@ pub enum Use {
     Io(String),
     /// Another vat of its subcluster: `vat.NAME`.
     Vat(String),
-    /// A service of the host: `service.NAME`. This host has none yet, so no accepted declaration has one.
+    /// A service of the host: `service.NAME`. Whether there is one that it may use is found out at its launch.
     Service(String),
 }
 
@@ -186,6 +187,11 @@ impl Declaration {
     /// The place of something in the text, to point at later: `vats.index.component`, `io.llm.path`, or `vats.index` for the name itself.
     pub fn span(&self, key: &str, label: &str) -> Option<Span> {
         self.places.get(key).map(|range| self.text.span(range.clone(), label))
+    }
+
+    /// The place where a vat says that it uses something.
+    pub fn use_span(&self, vat: &str, used: &Use, label: &str) -> Option<Span> {
+        self.span(&format!("vats.{vat}.uses.{used}"), label)
     }
 
     /// The place of a vat's component, or of the vat if there is no such place.

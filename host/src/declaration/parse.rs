@@ -51,6 +51,10 @@ impl Declaration {
         let channels = named(top.get("io"), &mut places, channel)?;
         let vats = named(Some(top.require("vats")?), &mut places, vat)?;
         check_bootstrap(&bootstrap, &vats)?;
+        let lists = lists_of_uses(&top)?;
+        for (_, list) in &lists {
+            places.extend(uses::places(list)?);
+        }
         let declaration = Declaration {
             name: name.to_owned(),
             bootstrap: bootstrap.string()?.to_owned(),
@@ -59,13 +63,17 @@ impl Declaration {
             text: text.clone(),
             places,
         };
-        for item in top.require("vats")?.section()?.items() {
-            if let Some(list) = item.section()?.get("uses") {
-                uses::check(&declaration, &item.name, &list)?;
-            }
+        for (vat, list) in &lists {
+            uses::check(&declaration, vat, list)?;
         }
         Ok(declaration)
     }
+}
+
+/// What each vat uses, with the vat's name.
+fn lists_of_uses<'t>(top: &Section<'t>) -> Result<Vec<(String, Item<'t>)>, Problem> {
+    let list = |vat: Item<'t>| Ok(vat.section()?.get("uses").map(|list| (vat.name, list)));
+    top.require("vats")?.section()?.items().into_iter().filter_map(|vat| list(vat).transpose()).collect()
 }
 
 /// Reads a table of things by name, and remembers their places.
@@ -88,10 +96,15 @@ fn named<T>(
     Ok(things)
 }
 
+/// Whether a text can be a name: 1 to 64 of the characters a-z, 0-9, `-` and `_`.
+pub fn is_name(text: &str) -> bool {
+    let fits = (1..=NAME_CHARACTERS_MAX).contains(&text.len());
+    fits && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+}
+
 /// Names are part of commands and of paths: a small alphabet, one spelling.
-fn check_name(name: &str, problem: impl FnOnce(String) -> Problem) -> Result<(), Problem> {
-    let fits = (1..=NAME_CHARACTERS_MAX).contains(&name.len());
-    if fits && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')) {
+pub(super) fn check_name(name: &str, problem: impl FnOnce(String) -> Problem) -> Result<(), Problem> {
+    if is_name(name) {
         return Ok(());
     }
     let help = format!("1 to {NAME_CHARACTERS_MAX} of the characters a-z, 0-9, `-` and `_`");

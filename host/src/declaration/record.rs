@@ -20,6 +20,19 @@ pub struct Recorded {
     pub declaration: Declaration,
     /// The absolute directory of its file, or of its bundle.
     pub directory: PathBuf,
+    /// Who launched it.
+    pub standing: Standing,
+}
+
+/// Who launched a subcluster, which decides what it may use and who may end it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Whoever may talk to the host.
+    #[default]
+    User,
+    /// The operator, by `[system.NAME]` in `host.toml`.
+    System,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -27,6 +40,9 @@ struct Row {
     file: String,
     directory: String,
     text: String,
+    /// Records of before there were system subclusters do not say it.
+    #[serde(default)]
+    standing: Standing,
 }
 
 impl Declaration {
@@ -34,13 +50,14 @@ impl Declaration {
     ///
     /// # Errors
     /// If the directory's path is not Unicode.
-    pub fn to_record(&self, directory: &Path) -> Result<Vec<u8>, Problem> {
+    pub fn to_record(&self, directory: &Path, standing: Standing) -> Result<Vec<u8>, Problem> {
         let Some(directory) = directory.to_str() else {
             let message = format!("the path {} is not Unicode", directory.display());
             let help = "move the declaration to a directory whose name is valid UTF-8";
             return Err(Problem::new("ocap::declaration::path_not_unicode", message).with_help(help));
         };
-        let row = Row { file: self.file().to_owned(), directory: directory.to_owned(), text: self.text().to_owned() };
+        let (file, directory, text) = (self.file().to_owned(), directory.to_owned(), self.text().to_owned());
+        let row = Row { file, directory, text, standing };
         Ok(to_versioned(VERSION, &row))
     }
 
@@ -49,8 +66,8 @@ impl Declaration {
     /// # Errors
     /// If the bytes are damaged, another version of the host wrote them, or the declaration is no longer accepted.
     pub fn from_record(bytes: &[u8]) -> Result<Recorded, RecordFault> {
-        let Row { file, directory, text } = from_versioned(VERSION, bytes)?;
+        let Row { file, directory, text, standing } = from_versioned(VERSION, bytes)?;
         let declaration = Declaration::parse(&text, &file).map_err(RecordFault::NotAccepted)?;
-        Ok(Recorded { declaration, directory: PathBuf::from(directory) })
+        Ok(Recorded { declaration, directory: PathBuf::from(directory), standing })
     }
 }

@@ -95,7 +95,7 @@ fn what_is_wrong_is_pointed_at_and_has_its_own_code() {
         (with("\"vat.index\"", "\"vat.matcher\""), "uses_itself", "\"vat.matcher\""),
         (with("\"vat.index\"", "\"io.llm\""), "duplicate_use", "\"io.llm\""),
         (with("\"vat.index\"", "\"index\""), "use_malformed", "\"index\""),
-        (with("\"vat.index\"", "\"service.timer\""), "service_unsupported", "\"service.timer\""),
+        (with("\"vat.index\"", "\"service\""), "use_malformed", "\"service\""),
         (with("bootstrap = \"matcher\"", "bootstrap = \"macher\""), "unknown_bootstrap", "\"macher\""),
         (with("name = \"matcher\"", "name = \"Matcher\""), "bad_name", "\"Matcher\""),
         (with("[vats.index]", "[vats.\"in.dex\"]"), "bad_name", "\"in.dex\""),
@@ -264,7 +264,7 @@ fn every_key_of_the_schema_makes_a_difference() {
 #[test]
 fn a_declaration_survives_its_record_with_its_places() {
     let one = parse(MATCHER);
-    let record = one.to_record(Path::new("/home/eve")).expect("recorded");
+    let record = one.to_record(Path::new("/home/eve"), Standing::User).expect("recorded");
     let recorded = Declaration::from_record(&record).expect("read back");
     assert_eq!(recorded.directory, PathBuf::from("/home/eve"));
     assert_eq!(recorded.declaration.text(), MATCHER);
@@ -354,6 +354,9 @@ fn a_wrong_host_toml_is_pointed_at_under_its_own_codes() {
     assert_eq!(code("[memory]\nheap = \"1GiB\""), "ocap::host_config::unknown_key");
     assert_eq!(code("[memory]\nheaps = \"unlimted\""), "ocap::host_config::unit_malformed");
     assert_eq!(code("[memory]\nawake_vats = 0"), "ocap::host_config::out_of_range");
+    assert_eq!(code("[system.a]"), "ocap::host_config::missing_key");
+    assert_eq!(code("[system.A]\ndeclaration = \"a.toml\""), "ocap::host_config::bad_name");
+    assert_eq!(code("[system.a]\ndeclaration = \"a.toml\"\nuses = []"), "ocap::host_config::unknown_key");
     assert_eq!(HostConfig::parse("", "host.toml"), Ok(HostConfig::default()));
 }
 
@@ -365,6 +368,41 @@ fn the_memory_of_all_vats_has_a_budget_by_number_and_by_size_that_can_be_lifted(
     assert_eq!(memory("heaps = \"64MiB\""), MemoryBudget { heap_bytes: Some(64 << 20), ..of_default });
     let lifted = memory("awake_vats = \"unlimited\"\nheaps = \"unlimited\"");
     assert_eq!(lifted, MemoryBudget { awake_vats: None, heap_bytes: None });
+}
+
+#[test]
+fn system_subclusters_keep_their_order_and_their_places() {
+    let text = "[system.steward]\ndeclaration = \"/srv/steward.toml\"\n[system.index]\ndeclaration = \"index.ocap\"\n";
+    let system = HostConfig::parse(text, "host.toml").expect("read").system;
+    let names: Vec<_> = system.iter().map(|one| (one.name.as_str(), one.declaration.as_str())).collect();
+    assert_eq!(names, [("steward", "/srv/steward.toml"), ("index", "index.ocap")]);
+    let span = &system[1].span;
+    assert_eq!(&span.text[span.offset..span.offset + span.length], "\"index.ocap\"");
+}
+
+#[test]
+fn the_place_of_a_use_is_known() {
+    let declaration = parse(&MATCHER.replacen("\"vat.index\"", "\"service.timer\"", 1));
+    let used = Use::Service("timer".to_owned());
+    assert_eq!(declaration.vats["matcher"].uses[1], used);
+    let span = declaration.use_span("matcher", &used, "here").expect("a place");
+    assert_eq!(&span.text[span.offset..span.offset + span.length], "\"service.timer\"");
+    assert_eq!(declaration.use_span("index", &used, "here"), None);
+}
+
+#[test]
+fn a_record_says_who_launched_and_one_that_does_not_was_launched_by_a_user() {
+    let record = |standing| {
+        let record = parse(SMALL).to_record(Path::new("/srv"), standing).expect("Unicode");
+        String::from_utf8(record).expect("JSON")
+    };
+    let read = |record: &str| Declaration::from_record(record.as_bytes()).expect("read back").standing;
+    for standing in [Standing::User, Standing::System] {
+        assert_eq!(read(&record(standing)), standing);
+    }
+    let old = record(Standing::User).replace(",\"standing\":\"user\"", "");
+    assert!(!old.contains("standing"), "{old}");
+    assert_eq!(read(&old), Standing::User);
 }
 
 #[test]

@@ -1,4 +1,8 @@
-//! What a vat may reach: `uses = ["io.llm", "vat.index"]`.
+//! What a vat may reach: `uses = ["io.llm", "vat.index", "service.timer"]`.
+//!
+//! Which services there are, and for whom, is not a declaration's business: that is looked up when it is launched.
+
+use std::ops::Range;
 
 use super::read::Item;
 use super::text::did_you_mean;
@@ -24,18 +28,20 @@ fn one(item: &Item<'_>) -> Result<Use, Problem> {
     match text.split_once('.') {
         Some(("io", name)) => Ok(Use::Io(name.to_owned())),
         Some(("vat", name)) => Ok(Use::Vat(name.to_owned())),
-        Some(("service", name)) => {
-            let message = format!("this host has no service `{}`", printable(name));
-            Err(item
-                .problem("service_unsupported", message, "not implemented yet")
-                .with_help("use channels (`io.NAME`) and vats (`vat.NAME`) only"))
-        }
+        Some(("service", name)) => Ok(Use::Service(name.to_owned())),
         _ => {
             let message = format!("`{}` names nothing that can be used", printable(text));
-            let help = "write `io.NAME` for a channel, `vat.NAME` for another vat";
-            Err(item.problem("use_malformed", message, "io.NAME or vat.NAME is wanted").with_help(help))
+            let help =
+                "write `io.NAME` for a channel, `vat.NAME` for another vat, `service.NAME` for a service of the host";
+            Err(item.problem("use_malformed", message, "io.NAME, vat.NAME or service.NAME is wanted").with_help(help))
         }
     }
+}
+
+/// The place of each use, by the list's key and its own name: `vats.index.uses.service.timer`.
+pub(super) fn places(list: &Item<'_>) -> Result<Vec<(String, Range<usize>)>, Problem> {
+    let place = |item: &Item<'_>| Ok((format!("{}.{}", item.key, item.string()?), item.at.clone()));
+    list.array()?.iter().map(place).collect()
 }
 
 /// Whether a vat uses only what the declaration declares, and not itself.

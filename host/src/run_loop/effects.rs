@@ -49,8 +49,15 @@ impl RunLoop {
                     let _ = asker.send(resolution);
                 }
             }
-            Output::Call(call) => self.io.call(call),
-            Output::Released(object) => self.io.release(object),
+            Output::Call(call) => {
+                if let Err(call) = self.services.take(call) {
+                    self.io.call(call);
+                }
+            }
+            Output::Released(object) => {
+                self.services.forget(object);
+                self.io.release(object);
+            }
             Output::Exited(vat, reason) => {
                 let how = if reason.is_ok() { "well" } else { "with an error" };
                 tracing::info!(%vat, "the vat ended itself {how}");

@@ -6,6 +6,7 @@ use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId};
 use tokio::sync::oneshot;
 
 use crate::io::{FromIo, Io};
+use crate::services::{FromServices, Services};
 
 use super::{RunLoop, VatCode};
 
@@ -23,6 +24,11 @@ impl RunLoop {
     /// The channels.
     pub fn io(&self) -> &Arc<Io> {
         &self.io
+    }
+
+    /// The services.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// The code that a vat is given a heap from, from its next heap on.
@@ -48,11 +54,12 @@ impl RunLoop {
     pub fn terminate(
         &mut self,
         subcluster: ocap_kernel::SubclusterId,
-        channels: &[ocap_kernel::ObjectId],
+        host_objects: &[ocap_kernel::ObjectId],
     ) -> Result<(), Refusal> {
-        self.kernel.terminate(subcluster, channels)?;
-        for channel in channels {
-            self.io.close_channel(*channel);
+        self.kernel.terminate(subcluster, host_objects)?;
+        for object in host_objects {
+            self.io.close_channel(*object);
+            self.services.forget(*object);
         }
         let gone: Vec<VatId> = self.codes.keys().copied().filter(|vat| self.kernel.vat(*vat).is_none()).collect();
         gone.into_iter().for_each(|vat| self.forget(vat));
@@ -104,11 +111,7 @@ impl RunLoop {
                 });
             }
             FromIo::Send { target, method, args, reply } => {
-                let asked = self.kernel.ask(target, &method, args);
-                match asked {
-                    Ok(ask) => drop(self.asks.insert(ask, reply)),
-                    Err(_) => self.when_durable(move || drop(reply.send(Resolution::Failed(Code::ObjectGone)))),
-                }
+                self.send(target, &method, args, reply);
             }
             FromIo::Answer { call, answer } => self.kernel.answer_call(call, answer),
             FromIo::Hold { channel, reference } => {
@@ -117,6 +120,31 @@ impl RunLoop {
                 }
             }
             FromIo::Gone { object } => self.kernel.end_object(object),
+        }
+    }
+
+    /// Sends a message for another room; a target that is gone is an answer.
+    fn send(&mut self, target: Kref, method: &str, args: Payload<Kref>, reply: oneshot::Sender<Resolution<Kref>>) {
+        match self.kernel.ask(target, method, args) {
+            Ok(ask) => drop(self.asks.insert(ask, reply)),
+            Err(_) => self.when_durable(move || drop(reply.send(Resolution::Failed(Code::ObjectGone)))),
+        }
+    }
+
+    pub(super) fn hear_services(&mut self, event: FromServices) {
+        match event {
+            FromServices::Answer { call, answer } => self.kernel.answer_call(call, answer),
+            FromServices::Defer { call, name } => {
+                let object = self.kernel.defer(call, name.to_string());
+                self.services.made(name, object, None);
+            }
+            FromServices::Lend { call, name, keeps } => {
+                let object = self.kernel.export_while_held(call, name.to_string(), Some(keeps));
+                self.services.made(name, object, Some(keeps));
+            }
+            FromServices::Conclude { object, answer } => self.kernel.conclude(object, answer),
+            FromServices::End { object } => self.kernel.end_object(object),
+            FromServices::Send { target, method, args, reply } => self.send(target, &method, args, reply),
         }
     }
 }

@@ -8,6 +8,7 @@ mod cranks;
 mod effects;
 mod hibernation;
 mod inputs;
+pub mod markers;
 mod rests;
 mod solo;
 mod starts;
@@ -21,10 +22,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ocap_kernel::{AskId, Kernel, Kref, Payload, Refusal, Resolution, VatId};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
 use crate::engine::{Code, CrankTime, Identity, Limits};
 use crate::io::{FromIo, Io};
+use crate::services::{FromServices, Services};
 use crate::store::{Store, StoreError};
 
 pub use awake::{Budget, Hibernation};
@@ -33,6 +36,7 @@ pub use starts::Started;
 
 use awake::Awake;
 use effects::Effect;
+use markers::Markers;
 use rests::Rests;
 use solo::Solo;
 use starts::Awaited;
@@ -82,6 +86,8 @@ pub struct Parts {
     pub budget: Budget,
     /// Channels, already open.
     pub io: Arc<Io>,
+    /// Services and timers, already restored.
+    pub services: Services,
     /// The time of day.
     pub clock: Clock,
     /// Names the fault of a vat that failed by its own doing.
@@ -90,12 +96,16 @@ pub struct Parts {
     pub digest_of: fn(&[u8]) -> Option<String>,
     /// Threads that run vats; at least 1.
     pub workers: usize,
+    /// Where the workers note what they are at; one place for each.
+    pub markers: Markers,
 }
 
 /// Everything the loop hears.
 enum Event {
     /// A channel has something to say.
     Io(FromIo),
+    /// A service has something to say.
+    Services(FromServices),
     /// An act of an operator, on the loop's own thread.
     Act(Act),
     /// A crank is over.
@@ -124,6 +134,7 @@ pub struct RunLoop {
     kernel: Kernel,
     store: Store,
     io: Arc<Io>,
+    services: Services,
     clock: Clock,
     accuse: Accuse,
     digest_of: fn(&[u8]) -> Option<String>,
@@ -171,26 +182,25 @@ pub struct Spawned {
     pub thread: JoinHandle<Result<(), StoreError>>,
 }
 
-/// Starts the loop. `from_io` is what channels say.
+/// Starts the loop. `from_io` is what channels say, `from_services` what services say.
 ///
 /// # Errors
 /// If the system gives no thread.
-pub fn start(parts: Parts, mut from_io: tokio::sync::mpsc::UnboundedReceiver<FromIo>) -> std::io::Result<Spawned> {
+pub fn start(
+    parts: Parts,
+    from_io: UnboundedReceiver<FromIo>,
+    from_services: UnboundedReceiver<FromServices>,
+) -> std::io::Result<Spawned> {
     let (sender, events) = mpsc::channel();
-    let workers = Workers::start(parts.workers, parts.store.reader(), &sender)?;
+    let workers = Workers::start(parts.workers, &parts.markers, parts.store.reader(), &sender)?;
     let handle = Handle { events: sender.clone() };
-    let to_loop = sender.clone();
-    tokio::spawn(async move {
-        while let Some(event) = from_io.recv().await {
-            if to_loop.send(Event::Io(event)).is_err() {
-                return;
-            }
-        }
-    });
+    tokio::spawn(pass_on(from_io, sender.clone(), Event::Io));
+    tokio::spawn(pass_on(from_services, sender.clone(), Event::Services));
     let run_loop = RunLoop {
         kernel: parts.kernel,
         store: parts.store,
         io: parts.io,
+        services: parts.services,
         clock: parts.clock,
         accuse: parts.accuse,
         digest_of: parts.digest_of,
@@ -220,6 +230,15 @@ pub fn start(parts: Parts, mut from_io: tokio::sync::mpsc::UnboundedReceiver<Fro
     };
     let thread = thread::Builder::new().name("kernel".to_owned()).spawn(move || run_loop.run())?;
     Ok(Spawned { handle, thread })
+}
+
+/// Puts what another room says onto the loop's one queue.
+async fn pass_on<T>(mut from: UnboundedReceiver<T>, to_loop: Sender<Event>, event: fn(T) -> Event) {
+    while let Some(said) = from.recv().await {
+        if to_loop.send(event(said)).is_err() {
+            return;
+        }
+    }
 }
 
 impl Handle {

@@ -8,6 +8,7 @@ use ocap_kernel::{Crank, CrankId, VatId};
 use crate::engine::{CrankTime, Delivered, Instance};
 use crate::store::{StoreError, StoreReader};
 
+use super::markers::Markers;
 use super::{Event, VatCode};
 
 /// A crank on its way to a worker.
@@ -42,15 +43,22 @@ pub(super) struct Workers {
 
 impl Workers {
     /// Starts the threads. They end when this is dropped and their job is done.
-    pub(super) fn start(count: usize, reader: StoreReader, events: &Sender<Event>) -> std::io::Result<Workers> {
+    pub(super) fn start(
+        count: usize,
+        markers: &Markers,
+        reader: StoreReader,
+        events: &Sender<Event>,
+    ) -> std::io::Result<Workers> {
         let mut jobs = Vec::new();
         for worker in 0..count.max(1) {
             let (sender, receiver) = mpsc::channel::<Job>();
-            let (reader, events) = (reader.clone(), events.clone());
+            let (reader, events, marker) = (reader.clone(), events.clone(), markers.of_worker(worker));
             thread::Builder::new().name(format!("vats-{worker}")).spawn(move || {
                 for job in receiver {
                     let (vat, crank) = (job.crank.vat, job.crank.id);
+                    marker.mark(vat, job.crank.message, job.crank.company);
                     let outcome = run(job, &reader);
+                    marker.wipe();
                     let finished = Finished { worker, vat, crank, outcome };
                     if events.send(Event::Finished(Box::new(finished))).is_err() {
                         return;

@@ -29,15 +29,12 @@ pub(super) fn remove_some(connection: &mut Connection) -> Result<bool> {
     let vat: Option<i64> =
         transaction.prepare_cached("SELECT min(vat) FROM forgotten")?.query_row((), |row| row.get(0))?;
     let Some(vat) = vat else { return Ok(false) };
-    match last_of_slice(&transaction, vat)? {
-        Some(last) => {
-            let sql = "DELETE FROM vat_store WHERE vat = ?1 AND key <= ?2";
-            transaction.prepare_cached(sql)?.execute(params![vat, last])?;
-        }
-        None => {
-            transaction.prepare_cached("DELETE FROM forgotten WHERE vat = ?1")?.execute([vat])?;
-        }
+    if let Some(last) = last_of_slice(&transaction, vat)? {
+        let sql = "DELETE FROM vat_store WHERE vat = ?1 AND key <= ?2";
+        transaction.prepare_cached(sql)?.execute(params![vat, last])?;
     }
+    let sql = "DELETE FROM forgotten WHERE vat = ?1 AND NOT EXISTS (SELECT 1 FROM vat_store WHERE vat = ?1)";
+    transaction.prepare_cached(sql)?.execute([vat])?;
     transaction.commit()?;
     is_pending(connection)
 }

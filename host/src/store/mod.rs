@@ -12,6 +12,7 @@ mod codec;
 mod columns;
 mod error;
 mod forget;
+mod inspect;
 mod load;
 mod rows;
 mod settings;
@@ -29,6 +30,7 @@ use ocap_kernel::{Commit, State, VatId};
 use rusqlite::Connection;
 
 pub use error::StoreError;
+pub use inspect::{Inspected, inspect};
 pub use load::VatEntries;
 
 use load::Reading;

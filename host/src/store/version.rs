@@ -44,9 +44,14 @@ pub(super) fn identify(connection: &Connection, known: i64, path: &Path) -> Resu
     Ok(version)
 }
 
+/// The steps that a file of this version lacks, each with the version that it leads to.
+pub(super) fn missing<'s>(version: i64, steps: &'s [&str]) -> impl Iterator<Item = (i64, &'s str)> {
+    (1_i64..).zip(steps.iter().copied()).skip_while(move |(next, _)| *next <= version)
+}
+
 /// Takes the steps that are missing, each in one transaction.
 pub(super) fn migrate(connection: &mut Connection, version: i64, steps: &[&str]) -> Result<()> {
-    for (next, step) in (1_i64..).zip(steps).skip_while(|(next, _)| *next <= version) {
+    for (next, step) in missing(version, steps) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -74,14 +79,28 @@ pub(super) fn put_down(connection: &Connection) -> Result<()> {
 
 /// Looks at every page after an unclean stop. It sees broken structure, not every flipped bit.
 pub(super) fn quick_check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    match check(connection, path, "quick_check(3)")? {
+        findings if findings.is_empty() => Ok(()),
+        findings => Err(StoreError::Damaged { path: path.to_owned(), reason: findings.join("; ") }),
+    }
+}
+
+/// Looks at every page, every row and every index.
+pub(super) fn integrity_check(connection: &Connection, path: &Path) -> Result<Vec<StoreError>, StoreError> {
+    let findings = check(connection, path, "integrity_check(20)")?.into_iter();
+    Ok(findings.map(|reason| StoreError::Damaged { path: path.to_owned(), reason }).collect())
+}
+
+fn check(connection: &Connection, path: &Path, pragma: &str) -> Result<Vec<String>, StoreError> {
     let of_sql = |error| StoreError::of_sql(path, &error);
-    let mut statement = connection.prepare("PRAGMA quick_check(3)").map_err(of_sql)?;
+    let mut statement = connection.prepare(&format!("PRAGMA {pragma}")).map_err(of_sql)?;
     let findings = statement.query_map((), |row| row.get::<_, String>(0)).map_err(of_sql)?;
     let findings = findings.collect::<Result<Vec<_>>>().map_err(of_sql)?;
-    if findings == ["ok"] {
-        return Ok(());
-    }
-    Err(StoreError::Damaged { path: path.to_owned(), reason: findings.join("; ").escape_debug().to_string() })
+    Ok(findings
+        .into_iter()
+        .filter(|finding| finding != "ok")
+        .map(|finding| finding.escape_debug().to_string())
+        .collect())
 }
 
 #[cfg(test)]

@@ -17,10 +17,48 @@ struct Misbehaver {
     refused: u64,
 }
 
+/// How it is to begin, if not well.
+#[derive(Deserialize)]
+struct Parameters {
+    #[serde(default)]
+    start: Start,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum Start {
+    #[default]
+    Well,
+    /// Traps at once.
+    Trap,
+    /// Leaves something behind that traps in a crank of its own.
+    Later,
+}
+
 #[object]
 impl Misbehaver {
+    #[started]
+    fn begin(this: This<Self>, context: &Context) -> Result<()> {
+        match context.parameters::<Parameters>()?.start {
+            Start::Well => {}
+            Start::Trap => panic!("at the start"),
+            Start::Later => {
+                let alive = this.cap().call::<bool>("alive", ());
+                spawn(async move {
+                    let answer = alive.await;
+                    panic!("after the start: {answer:?}");
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn alive(&self) -> bool {
         true
+    }
+
+    fn itself(this: This<Self>) -> Cap {
+        this.cap()
     }
 
     fn deeds(&self) -> u64 {
@@ -39,6 +77,11 @@ impl Misbehaver {
         loop {
             self.deeds = black_box(self.deeds.wrapping_add(1));
         }
+    }
+
+    /// The same, for whoever takes it for pong.
+    fn hold(&mut self) {
+        self.spin();
     }
 
     /// Takes so much memory, and keeps it.

@@ -198,7 +198,7 @@ fn a_dry_run_finds_what_a_launch_would_fail_at() {
 }
 
 #[test]
-fn a_launch_whose_last_of_two_channels_can_not_be_opened_leaves_nothing_g12() {
+fn g12_a_launch_whose_last_of_two_channels_can_not_be_opened_leaves_nothing() {
     let place = Place::new();
     let matcher = place.sample("matcher");
     let host = place.run(&[]);

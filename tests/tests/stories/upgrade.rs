@@ -234,6 +234,30 @@ fn a_launch_of_changed_components_upgrades_their_vats_if_it_is_told_to() {
 }
 
 #[test]
+fn a_launch_whose_new_component_does_not_start_well_says_so_and_the_vat_goes_on() {
+    let place = Place::new();
+    let (host, counter) = counted(&place, 1_001);
+    let upgrade = ["launch", "--if-changed", "upgrade", &counter.word()];
+    place.ocap(&upgrade).expect(1).problem("ocap::upgrade::start_failed");
+    is_first_version(&place);
+    assert_eq!(place.call("counter", "get", &[]), 1_001);
+    assert_eq!(host.stop(&place), 0);
+}
+
+#[test]
+fn a_vat_can_be_upgraded_to_any_component_that_is_stored() {
+    let place = Place::new();
+    let (_host, _) = counted(&place, 5);
+    let old = digest_of(&place.vat("counter", "counter"), "component");
+    place.ocap(&["upgrade", "counter/counter"]).expect(0);
+    place.ocap(&["upgrade", "counter/counter", &old]).expect(0);
+    is_first_version(&place);
+    assert_eq!(place.call("counter", "get", &[]), 5);
+    let unknown = format!("sha256:{}", "0".repeat(64));
+    place.ocap(&["upgrade", "counter/counter", &unknown]).expect(1).problem("ocap::component::not_stored");
+}
+
+#[test]
 fn a_launch_that_replaces_notices_a_changed_component() {
     let place = Place::new();
     let (_host, counter) = counted(&place, 5);

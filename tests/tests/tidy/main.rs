@@ -3,6 +3,7 @@
 //! Each rule is a table with its reasons; the first line that breaks it fails the test, and so does an entry of a table that nothing
 //! needs any more.
 
+mod behaviours;
 mod rooms;
 mod shape;
 mod sources;

@@ -9,13 +9,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["boot", "bundle", "component", "daemon", "powers", "problem"]),
     (
         "boot",
-        &["bundle", "component", "daemon", "declaration", "engine", "io", "powers", "problem", "run_loop", "store"],
+        &[
+            "bundle",
+            "component",
+            "daemon",
+            "declaration",
+            "engine",
+            "io",
+            "powers",
+            "problem",
+            "run_loop",
+            "services",
+            "store",
+        ],
     ),
     ("daemon", &["powers", "problem"]),
-    ("run_loop", &["engine", "escape", "io", "store"]),
+    ("run_loop", &["engine", "escape", "io", "services", "store"]),
     ("store", &["problem"]),
     ("engine", &["escape"]),
     ("io", &["problem"]),
+    // Who may have a service depends on who launched its subcluster.
+    ("services", &["declaration"]),
     ("bundle", &["component", "declaration", "problem"]),
     ("declaration", &["component", "problem"]),
     ("component", &["problem"]),
@@ -49,12 +63,12 @@ const CRATES: &[(&str, &[&str])] = &[
     // Files that a user named are replaced whole, by way of a temporary one.
     ("tempfile", &["component"]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
-    ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "store"]),
-    // What bodies mean: calls of operators are translated at boot, lines of channels by the few shapes that io knows.
-    ("ocap_passable", &["boot", "io"]),
-    ("tokio", &["boot", "cli", "daemon", "io", "run_loop"]),
+    ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
+    // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.
+    ("ocap_passable", &["boot", "io", "services"]),
+    ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services"]),
     // Directories that were handed in.
-    ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers"]),
+    ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers", "run_loop"]),
     // What the standard library lacks of the system's calls.
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),

@@ -4,10 +4,13 @@
 //! change. The body of a request is what the run loop is asked, too.
 
 mod calls;
+mod dead_letters;
+mod doctor;
 mod hibernate;
 mod host;
 mod launch;
 mod lives;
+mod pins;
 mod plan;
 mod quarantine;
 mod revoke;
@@ -19,10 +22,13 @@ use tokio::sync::oneshot;
 use crate::problem::Problem;
 
 pub use calls::{CallBody, CallOutcome};
+pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
+pub use doctor::{Checkup, Counts, Subject};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
 pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, TerminateBody, Terminated};
+pub use pins::{Pin, PinBody, Pins, UnpinBody};
 pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
 pub use quarantine::{Quarantine, Retried, RetryBody};
 pub use revoke::{RevokeBody, Revoked, Since};
@@ -59,10 +65,24 @@ pub enum Request {
     Hibernate(HibernateBody, Reply<Hibernated>),
     /// Send a message to an object and wait for its answer.
     Call(CallBody, Reply<CallOutcome>),
+    /// Keep a reference until it is unpinned.
+    Pin(PinBody, Reply<Pin>),
+    /// All that is kept so.
+    Pins(Reply<Vec<Pin>>),
+    /// Keep a reference no longer.
+    Unpin(UnpinBody, Reply<Pin>),
     /// The diagnostics of everything in quarantine.
     QuarantineList(Reply<Vec<Problem>>),
     /// Try once more to serve what is in quarantine.
     QuarantineRetry(RetryBody, Reply<Retried>),
+    /// The messages that will never be delivered.
+    DeadLetterList(Reply<DeadLetters>),
+    /// One of them, by its number, with what was in it.
+    DeadLetterShow(String, Reply<DeadLetter>),
+    /// Forget one of them, or all.
+    DeadLetterDrop(DropBody, Reply<Dropped>),
+    /// Count and check everything again.
+    Doctor(Reply<Checkup>),
     /// Stop in good order. Answered when the loop has understood; the end shows at the lock.
     Stop(Reply<()>),
 }

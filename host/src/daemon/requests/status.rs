@@ -84,6 +84,9 @@ pub struct SubclusterStatus {
     pub name: String,
     /// The name of the vat that answers for it.
     pub bootstrap: String,
+    /// Whether it belongs to the host: `host.toml` launches and ends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub system: bool,
     /// Its vats.
     pub vats: Vec<VatStatus>,
     /// Its channels.
@@ -233,6 +236,7 @@ mod tests {
             id: "s1".into(),
             name: "counter".into(),
             bootstrap: "counter".into(),
+            system: false,
             vats: vec![vat],
             channels: Vec::new(),
         }

@@ -3,10 +3,13 @@
 //! One file a family of commands, as in [`super::requests`].
 
 mod calls;
+mod dead_letters;
+mod doctor;
 mod hibernate;
 mod host;
 mod launch;
 mod lives;
+mod pins;
 mod quarantine;
 
 use std::path::Path;
@@ -42,8 +45,18 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
 /// All paths with what they do.
 fn routes() -> Vec<Route> {
-    [host::routes(), launch::routes(), lives::routes(), hibernate::routes(), calls::routes(), quarantine::routes()]
-        .concat()
+    let families = [
+        host::routes(),
+        launch::routes(),
+        lives::routes(),
+        hibernate::routes(),
+        calls::routes(),
+        pins::routes(),
+        quarantine::routes(),
+        dead_letters::routes(),
+        doctor::routes(),
+    ];
+    families.concat()
 }
 
 /// The whole socket.

@@ -26,21 +26,21 @@ pub(super) fn left_in_file(home: &Home) -> (i64, i64) {
 
 /// Opens and closes the store until all that was forgotten is gone from the file.
 pub(super) fn until_nothing_is_forgotten(home: &Home) {
-    for _ in 0..10_000 {
+    for _ in 0..1_000 {
         let (store, _) = home.open();
-        std::thread::yield_now();
+        // Nobody asks for anything: entries are removed in such pauses only.
+        std::thread::sleep(std::time::Duration::from_millis(50));
         store.close().expect("the store closes");
         if left_in_file(home).1 == 0 {
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(20));
     }
     panic!("something stays forgotten: {:?}", left_in_file(home));
 }
 
 #[test]
 fn a_slice_is_at_most_a_thousand_entries_and_not_many_megabytes() {
-    for (count, bytes, slices) in [(2_500, 1, vec![1_500, 500, 0]), (10, 1 << 20, vec![6, 2, 0]), (0, 0, vec![])] {
+    for (count, bytes, slices) in [(2_500, 1, vec![1_500, 500, 0]), (10, 1 << 20, vec![6, 2, 0]), (0, 0, vec![0])] {
         let mut connection = Connection::open_in_memory().expect("memory is there");
         version::migrate(&mut connection, 0, &version::STEPS).expect("the steps are good");
         for commit in [entries(VatId(3), count, bytes), entries(VatId(4), 3, 1), forgets(VatId(3))] {
@@ -55,7 +55,6 @@ fn a_slice_is_at_most_a_thousand_entries_and_not_many_megabytes() {
                 break;
             }
         }
-        assert_eq!(left.pop(), Some(0), "the note goes last");
         assert_eq!(left, slices, "{count} entries of {bytes} bytes");
         let neighbour = connection.query_row("SELECT count(*) FROM vat_store", (), |row| row.get::<_, i64>(0));
         assert_eq!(neighbour, Ok(3));

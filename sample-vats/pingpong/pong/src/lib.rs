@@ -17,6 +17,10 @@ struct Pong {}
 impl Pong {
     fn pong(&self) {}
 
+    fn itself(this: This<Self>) -> Cap {
+        this.cap()
+    }
+
     /// Answers when somebody says `release`, and waits for that itself.
     async fn hold(_this: This<Self>) -> Result<u64> {
         let (released, resolver) = promise();

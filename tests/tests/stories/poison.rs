@@ -1,0 +1,122 @@
+//! A delivery that kills the process is set aside, and nothing else is (kernel-rules D).
+
+use ocap_tests::{Host, Place, eventually};
+use serde_json::json;
+
+use crate::scenes::limited;
+
+/// The numbers of the vats that are in a crank, as the host notes them for the case of its death: records of 64 bytes, of which the third
+/// word is the vat.
+fn under_way(place: &Place) -> Vec<String> {
+    let bytes = std::fs::read(place.home("markers")).unwrap_or_default();
+    let records = bytes.chunks_exact(64).filter(|record| record.starts_with(b"ocapmrk1"));
+    let vat = |record: &[u8]| u64::from_le_bytes(record[16..24].try_into().expect("eight bytes"));
+    let mut vats: Vec<String> = records.map(|record| format!("v{}", vat(record))).collect();
+    vats.sort();
+    vats
+}
+
+fn number_of(place: &Place, subcluster: &str, vat: &str) -> String {
+    place.vat(subcluster, vat)["id"].as_str().expect("a number").to_owned()
+}
+
+/// Ping, and a misbehaver that ping takes for pong; its endless loop lasts as long as is allowed.
+fn ping_and_impostor(place: &Place) -> Host {
+    let poison = place.sample_as("pingpong", "poison");
+    std::fs::copy(ocap_tests::sample_component("misbehaver"), poison.component("pong")).expect("a component was built");
+    poison.declare(&format!("{}limits = {{ crank = \"10s\" }}\n", poison.text()));
+    place.run(&[&poison.file(), &limited(place, "crank = \"5s\"").file()])
+}
+
+#[test]
+fn a_message_that_kills_the_host_three_times_is_set_aside_and_its_neighbours_message_is_not() {
+    let place = Place::new();
+    let host = ping_and_impostor(&place);
+    let (deadly, innocent) = (number_of(&place, "poison", "pong"), number_of(&place, "misbehaver", "misbehaver"));
+    let _slow = place.begin(&["call", "misbehaver", "spin"]);
+    assert_eq!(place.call("poison", "ask_later", &[]), json!(null));
+    let both = [deadly.clone(), innocent.clone()];
+    eventually("both in a crank", || both.iter().all(|vat| under_way(&place).contains(vat)).then_some(()));
+    host.kill9();
+
+    for _ in 0..3 {
+        let host = place.run(&[]);
+        eventually("the deadly message alone in a crank", || (under_way(&place) == [deadly.clone()]).then_some(()));
+        host.kill9();
+    }
+
+    let host = place.run(&[]);
+    assert_eq!(host.ready()["boot"], 5);
+    let heard = eventually("the end of its answer", || {
+        Some(place.call("poison", "heard", &[])).filter(|heard| !heard.is_null())
+    });
+    assert_eq!(heard["broken"]["name"], "vat-trapped", "{heard}");
+    assert_eq!(place.call("poison/pong", "alive", &[]), true);
+    // The neighbour's message was delivered, and cut off for its length like any other.
+    eventually("the neighbour's end", || {
+        let undone =
+            |line: &serde_json::Value| line["vat"] == "misbehaver/misbehaver" && line.to_string().contains("undone");
+        place.log().iter().any(undone).then_some(())
+    });
+    assert_eq!(place.call("misbehaver", "alive", &[]), true);
+
+    let letters = place.ocap(&["dead-letters", "list"]).expect(0).json();
+    let letters = letters["letters"].as_array().expect("a list").clone();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["vat"], "poison/pong");
+    assert_eq!(letters[0]["method"], "hold");
+    assert_eq!(letters[0]["why"], "killed-the-process");
+    let id = letters[0]["id"].as_str().expect("a number");
+    let shown = place.ocap(&["dead-letters", "show", id]).expect(0).json();
+    assert_eq!((&shown["id"], &shown["body"]), (&json!(id), &json!({ "value": [] })));
+
+    place.ocap(&["doctor"]).expect(1);
+    place.ocap(&["dead-letters", "drop", id]).expect(0);
+    place.ocap(&["dead-letters", "show", id]).expect(1).problem("ocap::target::unknown");
+    place.ocap(&["doctor"]).expect(0);
+    assert_eq!(host.stop(&place), 0);
+    assert_eq!(under_way(&place), Vec::<String>::new());
+}
+
+#[test]
+fn a_stop_in_good_order_suspects_nobody() {
+    let place = Place::new();
+    for round in 0..5 {
+        let host = match round {
+            0 => place.run(&[&limited(&place, "crank = \"1s\"").file()]),
+            _ => place.run(&[]),
+        };
+        let spinning = place.begin(&["call", "misbehaver", "spin"]);
+        let vat = number_of(&place, "misbehaver", "misbehaver");
+        eventually("a crank", || under_way(&place).contains(&vat).then_some(()));
+        assert_eq!(host.stop(&place), 0, "round {round}");
+        drop(spinning);
+        assert_eq!(under_way(&place), Vec::<String>::new());
+    }
+    let _host = place.run(&[]);
+    assert_eq!(place.ocap(&["dead-letters", "list"]).expect(0).json()["letters"], json!([]));
+    assert_eq!(place.ocap(&["doctor"]).expect(0).json()["counts"]["suspected"], 0);
+}
+
+#[test]
+fn markers_that_somebody_spoiled_are_ignored_with_a_word_in_the_log() {
+    let place = Place::new();
+    place.run(&[&place.sample("counter").file()]).kill9();
+    let spoiled: [&dyn Fn(); 3] = [
+        &|| std::fs::write(place.home("markers"), [0x5a; 1_000]).expect("the home is writable"),
+        &|| std::fs::write(place.home("markers"), b"").expect("the home is writable"),
+        &|| {
+            std::fs::remove_file(place.home("markers")).expect("it is there");
+            std::fs::create_dir(place.home("markers")).expect("the home is writable");
+        },
+    ];
+    for (round, spoil) in spoiled.iter().enumerate() {
+        spoil();
+        let host = place.run(&[]);
+        assert_eq!(place.call("counter", "increment", &["1"]), round + 1);
+        host.kill9();
+    }
+    let log = place.log();
+    assert!(log.iter().any(|line| line.to_string().contains("16 records of")), "{log:?}");
+    assert!(log.iter().any(|line| line.to_string().contains("ocap::markers::unusable")), "{log:?}");
+}
