@@ -309,7 +309,10 @@ impl World {
         if self.kernel.resting(crank.vat).is_some() {
             self.note("a vat rests after its traps");
         }
-        self.note_delivery(crank);
+        // With an exit that is an error the crank is undone, and its message is answered with all others, perhaps in a later slice.
+        if ending != Ending::ExitBadly {
+            self.note_delivery(crank);
+        }
     }
 
     pub fn note_delivery(&mut self, crank: &Crank) {

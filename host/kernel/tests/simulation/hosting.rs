@@ -68,7 +68,7 @@ impl World {
                 }
                 Reply::Settle(Answer::Fulfill(Payload::plain([])))
             }
-            _ => Reply::Settle(Answer::Fulfill(call.args.clone())),
+            _ => Reply::Settle(Answer::Fulfill(Payload { body: self.next_body(), caps: call.args.caps.clone() })),
         };
         self.reply(&call, reply);
     }
@@ -78,7 +78,12 @@ impl World {
             self.fates.answered(number);
             match &reply {
                 Reply::Settle(Answer::Forward(kref)) => self.model.answered_by_host(number, Lead::To(*kref)),
-                Reply::Settle(_) => self.model.answered_by_host(number, Lead::Value(number)),
+                Reply::Settle(Answer::Fulfill(value) | Answer::Break(value)) => {
+                    self.model.made(&value.body, value.caps.iter().copied().map(Some).collect());
+                    number_of(&value.body)
+                        .into_iter()
+                        .for_each(|made| self.model.answered_by_host(number, Lead::Value(made)));
+                }
                 Reply::Fail(_) => {}
             }
         }

@@ -54,6 +54,8 @@ pub struct Model {
     guards: Kept<ObjectId, Option<Kref>>,
     rights: Kept<ObjectId, ObjectId>,
     revoked: Kept<Kref, ()>,
+    /// Messages that settle what they are sent on, if it is or becomes a resolver.
+    settling: Kept<(Kref, u64), ()>,
     /// How often each listener asked, and was told.
     pub(super) listens: Kept<Kref, u64>,
     pub(super) told: Kept<Kref, u64>,
@@ -70,6 +72,7 @@ impl Model {
         self.guards.commit();
         self.rights.commit();
         self.revoked.commit();
+        self.settling.commit();
         self.watches.commit();
         self.listens.commit();
         self.told.commit();
@@ -85,6 +88,7 @@ impl Model {
         self.guards.crash();
         self.rights.crash();
         self.revoked.crash();
+        self.settling.crash();
         self.watches.crash();
         self.listens.crash();
         self.told.crash();
@@ -151,6 +155,9 @@ impl Model {
             && self.leads_on(on)
         {
             self.lead(Kref::Promise(answer), Lead::To(on));
+        }
+        if let ("fulfill" | "break", Some(on)) = (sent.method.as_str(), sent.on) {
+            self.settling.add((on, number));
         }
         if let ("revoke", Some(Kref::Object(right))) = (sent.method.as_str(), sent.on)
             && let Some(caretaker) = self.rights.get(&right).copied()
@@ -297,6 +304,13 @@ impl Model {
         let anywhere = self.anything_may_be(object);
         let fits = |listener: Kref| anywhere || self.may_be(listener, object);
         self.listens.iter().filter(|(listener, _)| fits(**listener)).map(|(_, count)| *count).sum()
+    }
+
+    /// Of several who settle a promise by messages on one reference, the first does so: whatever is sent there later finds it settled.
+    pub(super) fn check_is_first(&self, number: u64) {
+        let Some(on) = self.sent.get(&number).and_then(|sent| sent.on) else { return };
+        let earlier = self.settling.range((on, 0)..(on, number)).next();
+        assert!(earlier.is_none(), "{on} is settled by message {number}, although {earlier:?} came first");
     }
 
     /// Listeners that asked more often than they were told.

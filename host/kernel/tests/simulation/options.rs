@@ -83,6 +83,7 @@ pub enum Whim {
     SettleAndKeep,
     Pipeline,
     ForwardInCircle,
+    Race,
     ExposeDurable,
     ExposeIncarnation,
     Watch,
@@ -265,6 +266,7 @@ fn whims(chance: &mut Chance) -> Weighted<Whim> {
         (Whim::SettleAndKeep, 2),
         (Whim::Pipeline, 3),
         (Whim::ForwardInCircle, 1),
+        (Whim::Race, 1),
         (Whim::ExposeDurable, 3),
         (Whim::ExposeIncarnation, 3),
         (Whim::Watch, 4),
@@ -280,7 +282,7 @@ fn whims(chance: &mut Chance) -> Weighted<Whim> {
     let mut always = vec![(Whim::Call, 7), (Whim::DropOne, 12), (Whim::DropAll, 1)];
     if chance.below(20) == 0 {
         // Until it has more rows than one slice lets go of.
-        always.push((Whim::Hoard, 1));
+        always.push((Whim::Hoard, 3));
     }
     Weighted::some_of(chance, &some, &always)
 }

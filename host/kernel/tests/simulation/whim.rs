@@ -29,6 +29,16 @@ pub fn follow(whim: Whim, chance: &mut Chance, turn: &mut Turn<'_>, tokens: &mut
             let to = if chance.below(2) == 0 { Some(promise) } else { one_handle(chance, turn) };
             turn.settle(resolver, Answer::Forward(to.unwrap_or(promise)));
         }
+        Whim::Race => {
+            let (goal, settles_goal) = turn.new_promise();
+            let (way, settles_way) = turn.new_promise();
+            turn.call(way, "fulfill", Vec::new());
+            turn.call(way, "break", Vec::new());
+            turn.settle(settles_way, Answer::Forward(settles_goal));
+            turn.drop(settles_goal);
+            *tokens += 1;
+            turn.watch(goal, *tokens);
+        }
         Whim::Settle | Whim::SettleAndKeep => settle(whim, chance, turn),
         Whim::Revoke => {
             let rights: Vec<Slot> = turn.worker.rights.intersection(&turn.worker.handles).copied().collect();
@@ -36,7 +46,7 @@ pub fn follow(whim: Whim, chance: &mut Chance, turn: &mut Turn<'_>, tokens: &mut
                 turn.call(right, "revoke", Vec::new());
             }
         }
-        Whim::Hoard => (0..40).for_each(|_| {
+        Whim::Hoard => (0..120).for_each(|_| {
             turn.new_promise();
         }),
         Whim::Call

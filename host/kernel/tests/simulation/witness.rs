@@ -74,6 +74,7 @@ impl Model {
         match resolution {
             Resolution::Fulfilled(heard) | Resolution::Broken(heard) => match self.recognise(heard) {
                 Some(number) => {
+                    self.check_is_first(number);
                     let fits = of.is_none_or(|of| self.may_carry(of, number));
                     assert!(fits, "{of:?} never was settled with payload {number}");
                 }
