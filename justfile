@@ -50,9 +50,13 @@ check: setup
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     cargo test --workspace --test tidy --test guide
 
-# random vats, schedules and crashes over the kernel: COUNT seeds, or one SEED again
-sim COUNT="2000" SEED="": build
-    SIM_SEEDS={{COUNT}} {{ if SEED == "" { "" } else { "SIM_SEED=" + SEED } }} cargo test --workspace --test simulation
+# random vats, schedules and crashes over the kernel: as many seeds as CI tries, or one SEED again
+sim SEED="":
+    {{ if SEED == "" { "" } else { "SIM_SEED=" + SEED } }} cargo test --workspace --test simulation -- --nocapture
+
+# the same with COUNT seeds
+sim-many COUNT:
+    SIM_SEEDS={{COUNT}} cargo test --workspace --test simulation -- --nocapture
 
 # what a crank, a durable call, a boot and an idle vat cost; compare figures of one run only
 bench: build vats

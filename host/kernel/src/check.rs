@@ -140,12 +140,13 @@ impl Checker<'_> {
         if let Some(kind) = self.new.get(&slot) {
             return Ok(*kind);
         }
-        match self.clists.get(self.vat, slot).map(|row| row.kref) {
-            Some(Kref::Resolver(_)) => Ok(Kind::Resolver),
-            // The slot of an object that is being dropped ends with this crank's beginning.
-            Some(Kref::Object(_)) if self.ends(slot) => Err(Violation::NoSuchSlot(slot)),
-            Some(Kref::Object(_) | Kref::Promise(_)) => Ok(Kind::Other),
-            None => Err(Violation::NoSuchSlot(slot)),
+        let row = self.clists.get(self.vat, slot).ok_or(Violation::NoSuchSlot(slot))?;
+        match row.kref {
+            Kref::Resolver(_) => Ok(Kind::Resolver),
+            // The slot of an object that is being dropped ends with this crank's beginning, unless it was revoked and the vat itself
+            // has a handle on it still.
+            Kref::Object(_) if self.ends(slot) && !row.is_held() => Err(Violation::NoSuchSlot(slot)),
+            Kref::Object(_) | Kref::Promise(_) => Ok(Kind::Other),
         }
     }
 

@@ -272,3 +272,21 @@ fn the_number_of_a_revoked_object_that_its_vat_has_cleaned_up_is_free_also_after
     stage.restart();
     stage.check();
 }
+
+#[test]
+fn a_vat_that_hears_of_its_revoked_object_may_still_use_its_own_handle_on_it() {
+    let mut stage = Stage::with(&["alice", "bob"]);
+    let mut own = Slot(0);
+    stage.act("bob", |bob| own = bob.expose(5, Lifetime::Durable));
+    revoke(&mut stage, "bob", own);
+    let told = stage.turn("bob", |bob| {
+        bob.put(b"kept", vec![own]);
+        bob.send(own, "hello", vec![own], None);
+    });
+    assert_eq!(told, "dropped 5", "and no rule is broken");
+    stage.act("bob", |bob| {
+        assert_ne!(bob.expose(5, Lifetime::Durable), own, "the number is free again, and means something new");
+        bob.remove(b"kept");
+        bob.drop(own);
+    });
+}

@@ -25,10 +25,11 @@ impl RunLoop {
         while self.failure.is_none() && !self.has_ended() {
             match self.wait() {
                 Some(event) => self.hear(event),
-                None => self.do_what_is_due(Instant::now()),
+                None => self.tidy_up_if_due(),
             }
             self.hear_all_there_is();
             self.go_on_with_endings();
+            self.wake_the_rested();
             self.begin_cranks();
             self.hand_over_if_due();
         }
@@ -71,17 +72,20 @@ impl RunLoop {
         }
     }
 
-    fn do_what_is_due(&mut self, now: Instant) {
-        while let Some(vat) = self.rests.over(now) {
+    /// In each turn: a flood of events is no reason to let a vat wait longer than it has to.
+    fn wake_the_rested(&mut self) {
+        while self.rests.next().is_some()
+            && let Some(vat) = self.rests.over(Instant::now())
+        {
             self.kernel.rested(vat);
-        }
-        if self.tidying_due().is_some_and(|due| due <= now) {
-            self.tidied = true;
-            self.tidy_up();
         }
     }
 
-    fn tidy_up(&mut self) {
+    fn tidy_up_if_due(&mut self) {
+        if self.tidying_due().is_none_or(|due| due > Instant::now()) {
+            return;
+        }
+        self.tidied = true;
         if self.kernel.promises() > 0 {
             self.kernel.sweep();
             self.gathering = Some(Instant::now());

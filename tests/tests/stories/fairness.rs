@@ -68,7 +68,10 @@ fn a_vat_holds_as_many_references_as_it_declares_and_no_more() {
 #[test]
 fn a_vat_that_traps_again_and_again_waits_a_little_and_is_served_again() {
     let place = Place::new();
-    let _host = place.run(&[&place.sample("misbehaver").file(), &place.sample("counter").file()]);
+    let flooder = place.sample_as("misbehaver", "flooder");
+    let _host = place.run(&[&place.sample("misbehaver").file(), &place.sample("counter").file(), &flooder.file()]);
+    // The host never comes to rest meanwhile.
+    place.call("flooder", "chatter", &[]);
     for trap in 1..=5 {
         // From the second on it waits before its next delivery, and only the host's own clock ends that.
         assert_eq!(place.call_fails("misbehaver", "trap", &[]), "vat-trapped");

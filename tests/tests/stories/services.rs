@@ -45,6 +45,8 @@ fn se2_an_unknown_service_makes_the_launch_fail_and_leaves_nothing() {
     let span = &problem["span"];
     let (text, offset) = (span["text"].as_str().expect("a text"), span["offset"].as_u64().expect("a place"));
     assert!(text[usize::try_from(offset).expect("small")..].starts_with("\"service.weather\""));
+    let planned = place.ocap(&["launch", "--dry-run", &declared.word()]).expect(1);
+    planned.problem("ocap::declaration::no_such_service");
     assert_eq!(place.status()["subclusters"], json!([]));
 }
 

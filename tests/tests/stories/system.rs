@@ -268,6 +268,19 @@ fn a_changed_declaration_of_a_system_subcluster_is_told_and_the_old_one_goes_on(
 }
 
 #[test]
+fn a_system_subcluster_can_be_a_bundle_beside_host_toml() {
+    let place = Place::new();
+    configure(&place, "[system.echo]\ndeclaration = \"echo.ocap\"\n");
+    let echo = place.sample("echo");
+    place.ocap(&["bundle", "pack", &echo.word(), "-o", "echo.ocap"]).expect(0);
+    fs::rename(place.root().join("echo.ocap"), place.home("echo.ocap")).expect("moved");
+    echo.remove();
+    let host = place.run(&[]);
+    assert_eq!(host.ready()["problems"], json!([]));
+    assert_eq!(place.call("echo", "echo", &["1"]), 1);
+}
+
+#[test]
 fn a_declaration_of_another_name_is_no_system_subcluster() {
     let place = Place::new();
     let steward = place.sample("steward");

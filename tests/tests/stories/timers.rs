@@ -129,6 +129,18 @@ fn the_timers_of_two_subclusters_know_nothing_of_each_other() {
 }
 
 #[test]
+fn timers_do_not_care_for_the_incarnation_of_their_vat() {
+    let place = Place::new();
+    let _host = place.run(&[&place.sample("alarm").file()]);
+    place.call("alarm", "remind", &["300", "tea"]);
+    place.call("alarm", "beat", &["100"]);
+    place.ocap(&["restart", "alarm"]).expect(0);
+    more_ticks(&place, "alarm");
+    eventually("it rings", || (!rang(&place, "alarm")[0].is_null()).then_some(()));
+    assert!(place.vat("alarm", "alarm")["incarnation"].as_u64() >= Some(2));
+}
+
+#[test]
 fn a_tick_waits_for_the_answer_to_the_one_before_while_its_vat_is_in_quarantine() {
     let place = Place::new();
     let alarm = place.sample("alarm");

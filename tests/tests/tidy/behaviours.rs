@@ -65,8 +65,8 @@ const UNLETTERED: &[(&str, usize)] = &[
 const CARRY_IDS: &[&str] = &["host/kernel/tests/", "tests/tests/stories/"];
 const CARRY_NONE: &[&str] = &["host/kernel/tests/simulation"];
 
-/// Suites of channels, services and what a vat sees around it: shown by tests that tell it in their own words.
-const NOT_CARRIED: &[&str] = &["SK", "IM", "IV", "SR", "EX", "EN", "SP", "SU", "LO", "SE"];
+/// Suites of channels and what a vat sees around it: shown by tests that tell it in their own words.
+const NOT_CARRIED: &[&str] = &["SK", "IM", "IV", "SR", "EX", "EN", "SP", "SU", "LO"];
 
 /// A line of the page.
 struct Row<'p> {

@@ -32,6 +32,7 @@ const POWERS: &[Power] = &[
             ("host/src/engine/instance.rs", "what a crank cost; no vat sees it"),
             ("host/src/run_loop/mod.rs", "how long a batch has gathered; no vat sees it"),
             ("host/src/run_loop/turn.rs", "how long a batch has gathered; no vat sees it"),
+            ("host/src/run_loop/rests.rs", "until when a vat waits after traps; no vat sees it"),
         ],
     },
     Power {

@@ -2,10 +2,8 @@
 #![allow(dead_code, unused_imports, reason = "each file of tests uses a part of it")]
 
 mod chance;
-mod events;
-mod oracle;
+mod number;
 mod stage;
-mod whim;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -13,10 +11,8 @@ use std::collections::BTreeMap;
 use ocap_kernel::*;
 
 pub use chance::*;
-pub use events::*;
-pub use oracle::*;
+pub use number::*;
 pub use stage::*;
-pub use whim::*;
 pub use worker::*;
 
 /// What a store would hold.

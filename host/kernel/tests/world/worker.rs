@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ocap_kernel::*;
 
+use super::body_of;
+
 /// What a worker knows of its vat: handles and mentions by slot, exports by id.
 #[derive(Default, Clone)]
 pub struct Worker {
     pub handles: BTreeSet<Slot>,
     pub known: BTreeSet<Slot>,
     pub resolvers: BTreeSet<Slot>,
+    /// Rights to revoke that it made itself.
+    pub rights: BTreeSet<Slot>,
     pub exports: BTreeMap<u64, (Slot, Lifetime)>,
     pub store: BTreeMap<Vec<u8>, Vec<Slot>>,
     pub grants: BTreeMap<String, Slot>,
@@ -25,7 +29,7 @@ pub struct Turn<'w> {
     delivered: BTreeSet<Slot>,
     next: u64,
     syscalls: Vec<Syscall>,
-    /// The number of the next message, for the oracle of order.
+    /// The number of the last payload.
     pub tag: u64,
     writes: BTreeMap<Vec<u8>, Option<Vec<Slot>>>,
 }
@@ -149,13 +153,14 @@ impl<'w> Turn<'w> {
     }
 
     fn push_send(&mut self, target: Slot, method: &str, caps: Vec<Slot>, answer: AnswerTo) {
-        let args = Payload { body: self.tag(), caps };
+        let args = self.payload(caps);
         self.syscalls.push(Syscall::Send { target, method: method.to_owned(), args, answer });
     }
 
-    fn tag(&mut self) -> Body {
+    /// A payload with the next number for a body.
+    pub fn payload(&mut self, caps: Vec<Slot>) -> Payload<Slot> {
         self.tag += 1;
-        Body::from(self.tag.to_be_bytes())
+        Payload { body: body_of(self.tag), caps }
     }
 
     pub fn new_promise(&mut self) -> (Slot, Slot) {
@@ -168,6 +173,7 @@ impl<'w> Turn<'w> {
     /// A caretaker of a reference, and the right to revoke it.
     pub fn guard(&mut self, target: Slot) -> (Slot, Slot) {
         let (guarded, revoker) = (self.fresh(), self.fresh());
+        self.worker.rights.insert(revoker);
         self.syscalls.push(Syscall::Guard { target, guarded, revoker });
         (guarded, revoker)
     }
@@ -190,6 +196,11 @@ impl<'w> Turn<'w> {
         self.got(slot);
         self.syscalls.push(Syscall::Expose { exposed: Exposed { object, lifetime }, slot });
         slot
+    }
+
+    /// The slot that the next new reference gets.
+    pub fn next_slot(&self) -> Slot {
+        Slot(self.next)
     }
 
     pub fn syscall(&mut self, syscall: Syscall) {
@@ -235,24 +246,8 @@ impl<'w> Turn<'w> {
             |slot: &Slot| handles.contains(slot) || kept.contains(slot) || own.contains(slot) || grants.contains(slot);
         self.worker.known.retain(stays);
         self.worker.resolvers.retain(stays);
+        self.worker.rights.retain(stays);
         report
-    }
-
-    /// The report of a worker that breaks a rule after everything else it did.
-    pub fn break_a_rule(self) -> Report {
-        let mut syscalls = self.syscalls;
-        *self.worker = self.before;
-        syscalls.push(Syscall::Watch { promise: Slot(u64::MAX), token: 0 });
-        Report { outcome: Outcome::Done, syscalls, store: Vec::new(), taken: Vec::new(), dropped: Vec::new() }
-    }
-
-    /// What was sent so far: the targets and the bodies.
-    pub fn sent(&self) -> Vec<(Slot, Body)> {
-        let sent = self.syscalls.iter().filter_map(|syscall| match syscall {
-            Syscall::Send { target, args, .. } => Some((*target, args.body.clone())),
-            _ => None,
-        });
-        sent.collect()
     }
 
     pub fn trap(self) -> Report {
