@@ -166,7 +166,6 @@ error ocap::component::missing (matcher/index): the component is missing
     }
 
     #[test]
-<<<<<<< HEAD
     fn a_vat_that_can_be_rolled_back_is_shown_with_the_command_that_does_it() {
         let kept = VatComponent {
             written: "a.wasm".into(),
@@ -180,6 +179,7 @@ error ocap::component::missing (matcher/index): the component is missing
             id: "s1".into(),
             name: "a".into(),
             bootstrap: "b".into(),
+            system: false,
             vats: vec![upgraded, vat("c", "v2", VatState::Idle)],
             channels: vec![],
         };
@@ -188,7 +188,9 @@ error ocap::component::missing (matcher/index): the component is missing
             ["a/b: the component before its last upgrade is kept (111111111111 from /v/a.wasm): \
               `ocap-host upgrade a/b --rollback`\n"]
         );
-=======
+    }
+
+    #[test]
     fn the_vats_of_a_system_subcluster_are_marked() {
         let of = |name: &str, system: bool| SubclusterStatus {
             id: "s1".into(),
@@ -201,7 +203,6 @@ error ocap::component::missing (matcher/index): the component is missing
         let vat = vat("root", "v1", VatState::Idle);
         assert_eq!(vat_row(&of("steward", true), &vat)[0], "steward/root (system)");
         assert_eq!(vat_row(&of("counter", false), &vat)[0], "counter/root");
->>>>>>> main
     }
 
     #[test]
