@@ -58,6 +58,15 @@ impl Cap {
         }
     }
 
+    /// A caretaker of this capability, and the right to take it back: `(guarded, revoker)`.
+    ///
+    /// Hand out `guarded`: what is sent to it goes on to this one, until somebody calls the method `revoke` of `revoker`, with no arguments.
+    /// From then on every message to it, also those that wait, fails with `object-revoked`. The two are never equal.
+    pub fn guard(&self) -> (Cap, Cap) {
+        let (guarded, revoker) = kernel::guard(self.handle());
+        (Cap::new(guarded), Cap::new(revoker))
+    }
+
     /// The c-list slot: one number for one reference, as long as the vat holds it.
     pub fn slot(&self) -> u64 {
         *self.0.slot.get_or_init(|| self.0.handle.slot())

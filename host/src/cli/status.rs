@@ -178,6 +178,7 @@ error ocap::component::missing (matcher/index): the component is missing
         let subcluster = SubclusterStatus {
             id: "s1".into(),
             name: "a".into(),
+            system: false,
             bootstrap: "b".into(),
             system: false,
             vats: vec![upgraded, vat("c", "v2", VatState::Idle)],

@@ -58,3 +58,26 @@ fn vl2_an_object_of_a_terminated_vat_is_gone() {
     assert!(gone.stdout.contains("vat-terminated") || gone.stdout.contains("object-gone") || gone.stdout.is_empty());
     assert_eq!(place.call("echo", "echo", &["1"]), 1);
 }
+
+#[test]
+fn what_a_vat_lends_it_can_take_back_from_whoever_has_it_by_then() {
+    let place = Place::new();
+    let host = place.run(&[&place.sample("lamps").file(), &place.sample("courier").file()]);
+    let lamp = place.call("lamps/house", "lamp", &["hall"]);
+    let lent = place.call("lamps/house", "lend", &["hall"]);
+    let [guarded, revoker] = [&lent[0], &lent[1]];
+    assert_ne!(*guarded, lamp, "a caretaker is another object");
+    place.call("courier", "keep", &["guest", &guarded.to_string()]);
+    place.call("courier", "keep", &["right", &revoker.to_string()]);
+    let lamp = lamp["$cap"].as_str().expect("a reference").to_owned();
+    place.call(&lamp, "set", &["40"]);
+    assert_eq!(place.call("courier", "ask", &["guest", "percent"]), 40);
+    host.kill9();
+
+    let _host = place.run(&[]);
+    assert_eq!(place.call("courier", "ask", &["guest", "percent"]), 40);
+    place.call("courier", "ask", &["right", "revoke"]);
+    let refused = place.ocap(&["call", "courier", "ask", "guest", "percent"]).expect(1);
+    assert!(refused.stderr.contains("object-revoked"), "{}", refused.stderr);
+    assert_eq!(place.call(&lamp, "percent", &[]), 40, "the lamp itself goes on");
+}

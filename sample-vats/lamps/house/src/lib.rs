@@ -21,6 +21,11 @@ impl House {
         Ok(lamp.clone())
     }
 
+    /// A lamp for a guest, and the right to take it back: `[lamp, revoker]`.
+    fn lend(&mut self, name: String) -> Result<(Cap, Cap)> {
+        Ok(self.lamp(name)?.guard())
+    }
+
     fn names(&self) -> Vec<String> {
         self.lamps.keys().cloned().collect()
     }
