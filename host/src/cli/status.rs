@@ -180,7 +180,6 @@ error ocap::component::missing (matcher/index): the component is missing
             name: "a".into(),
             system: false,
             bootstrap: "b".into(),
-            system: false,
             vats: vec![upgraded, vat("c", "v2", VatState::Idle)],
             channels: vec![],
         };
