@@ -58,6 +58,10 @@ sim SEED="":
 sim-many COUNT:
     SIM_SEEDS={{COUNT}} cargo test --workspace --test simulation -- --nocapture
 
+# plants bugs in the kernel, one after another, and says what finds each
+planted *NAMES:
+    python3 host/kernel/tests/planted/run.py {{NAMES}}
+
 # what a crank, a durable call, a boot and an idle vat cost; compare figures of one run only
 bench: build vats
     target/debug/bench

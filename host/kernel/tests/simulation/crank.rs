@@ -50,6 +50,8 @@ impl World {
     fn check_is_open(&mut self, crank: &Crank) {
         if let Delivery::Message { object, args, method, .. } = &crank.delivery
             && let Some(number) = number_of(&args.body).filter(|number| self.model.is_message(*number, method))
+            // A listener may be told of a value that came through what was revoked since.
+            && !is_notice(method)
             && let Some((slot, _)) = self.workers[&crank.vat].exports.get(object)
             && let Some((_, kref)) = self.kernel.references(crank.vat).find(|(at, _)| at == slot)
         {

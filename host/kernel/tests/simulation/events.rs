@@ -51,6 +51,7 @@ pub const SOMETIMES: &[&str] = &[
     "messages wait for a quarantined vat",
     "a vat is healed with messages waiting",
     "a vat hibernates",
+    "a vat is made to hibernate",
     "a subcluster ends",
     "a name is used again",
     // Crashes.

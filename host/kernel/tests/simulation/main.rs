@@ -18,6 +18,7 @@ mod model;
 mod operate;
 mod options;
 mod order;
+mod reload;
 mod rest;
 mod rule;
 mod run;
@@ -58,5 +59,35 @@ fn a_seed_gives_the_same_run_again() {
             (world.log_so_far(), world.disk.clone())
         };
         assert_eq!(log(1), log(2), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_was_committed_loads_as_what_is_live() {
+    for seed in 0..200 {
+        let mut world = World::quiet(seed);
+        for _ in 0..4 {
+            let until = world.cranks + 60;
+            while world.cranks < until {
+                world.step();
+            }
+            world.assert_loads_as_it_lives();
+        }
+    }
+}
+
+#[test]
+fn a_world_whose_host_restarts_after_every_crank_comes_to_rest_too() {
+    for seed in 0..100 {
+        let mut world = World::new(seed);
+        while world.cranks < 100 {
+            let before = world.cranks;
+            world.step();
+            if world.cranks > before {
+                world.commit();
+                world.crash();
+            }
+        }
+        world.finish();
     }
 }

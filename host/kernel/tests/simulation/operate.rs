@@ -52,6 +52,10 @@ impl World {
 
     fn hibernate(&mut self) {
         let Some(vat) = self.random_vat() else { return };
+        if self.chance.below(8) == 0 && self.kernel.hibernate_by_force(vat) {
+            self.model.forget_watches(vat);
+            return self.note("a vat is made to hibernate");
+        }
         let held: Vec<(Slot, Kref)> = self.kernel.references(vat).collect();
         if !self.kernel.hibernate(vat) {
             return;

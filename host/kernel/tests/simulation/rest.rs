@@ -10,7 +10,7 @@ use super::{Turn, Worker};
 
 /// What vats let go of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LetGo {
+enum LetGo {
     /// Whatever may settle a promise: resolvers, promises, whose values may mention some, and caretakers of such.
     Promises,
     Everything,
@@ -20,8 +20,19 @@ pub enum LetGo {
 const ROUNDS_MAX: u32 = 2_000;
 
 impl World {
+    /// The whole end of a seed.
+    pub fn finish(&mut self) {
+        self.come_to_rest(LetGo::Promises);
+        self.assert_everybody_has_heard();
+        self.come_to_rest(LetGo::Everything);
+        // The host keeps what it lately showed to people until the process ends.
+        self.crash();
+        self.come_to_rest(LetGo::Everything);
+        self.assert_nothing_is_left();
+    }
+
     /// Everybody lets go, until nothing moves any more.
-    pub fn come_to_rest(&mut self, what: LetGo) {
+    fn come_to_rest(&mut self, what: LetGo) {
         self.heal();
         self.close();
         for _ in 0..ROUNDS_MAX {
@@ -110,7 +121,7 @@ impl World {
     }
 
     /// Nobody holds a resolver any more, so whoever asked has heard.
-    pub fn assert_everybody_has_heard(&mut self) {
+    fn assert_everybody_has_heard(&mut self) {
         // A resolver that the host was shown, if only in the value of a promise, is in its hands until the process ends.
         if self.shown.iter().any(|kref| !self.is_plain(*kref)) {
             return;
@@ -129,7 +140,7 @@ impl World {
         format!("{open:?}\n{held:?}\n{:?}\n{:?}", self.disk.holds, self.disk.queue, open = open.collect::<Vec<_>>())
     }
 
-    pub fn assert_nothing_is_left(&mut self) {
+    fn assert_nothing_is_left(&mut self) {
         self.commit();
         assert_eq!(self.kernel.promises(), 0, "no promise is left");
         assert!(self.disk.queue.is_empty(), "no message is left: {:?}", self.disk.queue);

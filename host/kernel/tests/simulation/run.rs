@@ -9,7 +9,7 @@ use super::disk::Rows;
 use super::events::SOMETIMES;
 use super::fates::Fates;
 use super::model::{Model, Names, Sent, Wanted};
-use super::options::{Act, Audit, Options};
+use super::options::{Act, Audit, Host, Options};
 use super::order::Order;
 use super::witness::named;
 use super::{Chance, Worker, body_of, launch, number_of};
@@ -54,7 +54,17 @@ impl World {
         World::with(chance, options)
     }
 
-    pub fn with(chance: Chance, options: Options) -> World {
+    /// A world whose host asks nothing, and where no mailbox is full: what waits there would depend on the order of things.
+    pub fn quiet(seed: u64) -> World {
+        let mut chance = Chance::from_seed(seed);
+        let mut options = Options::from_chance(&mut chance);
+        options.host = Host::Tells;
+        options.mailbox_max = 10_000;
+        options.references_max = 100_000;
+        World::with(chance, options)
+    }
+
+    fn with(chance: Chance, options: Options) -> World {
         let mut world = World {
             chance,
             options,
