@@ -159,3 +159,28 @@ fn g5_an_importer_that_is_given_it_again_and_again_takes_nothing_from_the_others
     assert_eq!(stage.turn("bob", |bob| bob.fulfill(bob.resolver.expect("asked"), "hi")), "5.hello");
     assert_eq!(stage.turn("carol", |_| {}), "settled 1=hi");
 }
+
+#[test]
+fn an_object_that_nobody_holds_for_a_moment_within_a_crank_is_not_dropped() {
+    let mut stage = Stage::with(&["alice", "bob"]);
+    let asked = [stage.ask("bob", "one"), stage.ask("bob", "two")];
+    stage.turn("bob", |bob| {
+        let five = bob.expose(5, Lifetime::Durable);
+        let (promise, resolver) = bob.new_promise();
+        bob.fulfill_with(resolver, vec![five]);
+        bob.watch(promise, 1);
+        bob.fulfill(bob.resolver.expect("the host asks"), "only the watch holds it");
+        [promise, five].into_iter().for_each(|slot| bob.drop(slot));
+    });
+    stage.turn("bob", |bob| {
+        bob.syscall(Syscall::Unwatch { token: 1 });
+        bob.expose(5, Lifetime::Durable);
+        bob.fulfill(bob.resolver.expect("the host asks"), "held again");
+    });
+    assert_eq!(asked.map(|ask| stage.answer(ask).is_some()), [true, true]);
+    assert_eq!(
+        stage.kernel.vat(stage.id("bob")).expect("bob lives").queued,
+        0,
+        "no notice, not even one that is stale"
+    );
+}

@@ -16,6 +16,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 KERNEL = HERE.parent.parent
 ROOT = KERNEL.parent.parent
+SEEDS = os.environ.get("SIM_SEEDS", "3000")
 
 
 def workspace(folder):
@@ -54,7 +55,7 @@ def find(folder):
     if status != 0:
         return "does not build", "", False
     begun = time.monotonic()
-    status, text = cargo(folder, "--test", "simulation", "--", "whatever")
+    status, text = cargo(folder, "--test", "simulation", "--", "whatever", SIM_SEEDS=SEEDS)
     seconds = f"{time.monotonic() - begun:.0f} s"
     if status != 0:
         found = re.search(r"seed (\d+) fails after (\d+) cranks: (.*)", text)

@@ -4,6 +4,7 @@ use ocap_kernel::*;
 
 use super::model::{Lead, Names, Sent, Wanted, is_notice};
 use super::options::Ending;
+use super::rule::Killer;
 use super::run::World;
 use super::witness::named;
 use super::{Turn, Worker, forge, number_of, whim};
@@ -23,9 +24,12 @@ impl World {
             self.log(&crank);
             self.check_company(&crank);
             self.check_is_open(&crank);
-            if let Some(number) = self.is_poison(&crank) {
-                self.note("a message kills the process");
-                return self.die(Some((crank, number)));
+            if let Some(killer) = self.is_poison(&crank) {
+                self.note(match killer {
+                    Killer::Message(_) => "a message kills the process",
+                    Killer::Code => "new code kills the process",
+                });
+                return self.die(Some((crank, killer)));
             }
             self.flying.push(crank);
             if self.flying.len() == 8 {

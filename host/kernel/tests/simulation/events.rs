@@ -60,6 +60,7 @@ pub const SOMETIMES: &[&str] = &[
     "the host finds calls that it had not answered",
     "a delivery runs alone",
     "a message kills the process",
+    "new code kills the process",
     "a message that kills is set aside",
     "poison becomes a dead letter",
     "a vat is quarantined for deaths",

@@ -299,6 +299,12 @@ impl Model {
         self.listens.iter().filter(|(listener, _)| fits(**listener)).map(|(_, count)| *count).sum()
     }
 
+    /// Listeners that asked more often than they were told.
+    pub fn listeners_untold(&self) -> Vec<Kref> {
+        let untold = |listener: &Kref, asked: u64| self.told.count(listener) < asked;
+        self.listens.iter().filter(|(listener, asked)| untold(listener, **asked)).map(|(kref, _)| *kref).collect()
+    }
+
     /// Whether what settles a promise that can't be told may be this.
     fn anything_may_be(&self, to: Kref) -> bool {
         self.reach(self.wild_ends()).krefs.contains(&to)

@@ -10,6 +10,12 @@ pub struct Weighted<T> {
 }
 
 impl<T: Copy + PartialEq> Weighted<T> {
+    fn without(mut self, left_out: &[T]) -> Weighted<T> {
+        self.choices.retain(|(choice, _)| !left_out.contains(choice));
+        self.total = self.choices.iter().map(|(_, weight)| weight).sum();
+        self
+    }
+
     /// Each of `all` is in with a chance of two in three, at a random multiple of its weight; `always` are always in.
     fn some_of(chance: &mut Chance, all: &[(T, u64)], always: &[(T, u64)]) -> Weighted<T> {
         let mut choices = always.to_vec();
@@ -132,6 +138,14 @@ pub struct Options {
     pub poison: Option<u64>,
     /// How the host sends: with questions, or so that it keeps nothing.
     pub host: Host,
+    pub losses: Losses,
+}
+
+/// Whether anything that was sent may fail to arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Losses {
+    Some,
+    None,
 }
 
 /// How the host sends.
@@ -143,6 +157,38 @@ pub enum Host {
 
 impl Options {
     pub fn from_chance(chance: &mut Chance) -> Options {
+        let options = Options::of_any_kind(chance);
+        if chance.below(10) == 0 { options.with_nothing_lost() } else { options }
+    }
+
+    /// Nothing fails and nothing is refused, so that every notice must come.
+    fn with_nothing_lost(self) -> Options {
+        let acts = self.acts.without(&[
+            Act::Crash,
+            Act::Die,
+            Act::Quarantine,
+            Act::End,
+            Act::EndVat,
+            Act::Hibernate,
+            Act::Restart,
+            Act::Upgrade,
+            Act::Rollback,
+            Act::Revoke,
+            Act::RevokeGrant,
+        ]);
+        let endings = self.endings.without(&[
+            Ending::Trap,
+            Ending::BreakARule,
+            Ending::ExitWell,
+            Ending::ExitBadly,
+            Ending::FailToStart,
+        ]);
+        let whims = self.whims.without(&[Whim::Revoke]);
+        let (mailbox_max, references_max) = (100_000, 100_000);
+        Options { acts, endings, whims, mailbox_max, references_max, poison: None, losses: Losses::None, ..self }
+    }
+
+    fn of_any_kind(chance: &mut Chance) -> Options {
         Options {
             subclusters: subclusters(chance),
             workers: 1 + usize::try_from(chance.below(8)).expect("small"),
@@ -156,6 +202,7 @@ impl Options {
             cranks: chance.pick(&[200, 400, 600, 2_000]).expect("some"),
             poison: (chance.below(6) == 0).then_some(97),
             host: if chance.below(8) == 0 { Host::Tells } else { Host::Asks },
+            losses: Losses::Some,
             audit: if chance.below(8) == 0 { Audit::EveryAct } else { Audit::EverySixteenth },
         }
     }
@@ -200,7 +247,7 @@ fn acts(chance: &mut Chance) -> Weighted<Act> {
         (Act::Rollback, 10),
         (Act::EndVat, 2),
         (Act::Slice, 20),
-        (Act::Die, 6),
+        (Act::Die, 12),
         (Act::Serve, 10),
         (Act::Conclude, 20),
         (Act::DropDeadLetter, 2),
@@ -231,7 +278,7 @@ fn whims(chance: &mut Chance) -> Weighted<Whim> {
         (Whim::Revoke, 2),
     ];
     let mut always = vec![(Whim::Call, 7), (Whim::DropOne, 12), (Whim::DropAll, 1)];
-    if chance.below(50) == 0 {
+    if chance.below(20) == 0 {
         // Until it has more rows than one slice lets go of.
         always.push((Whim::Hoard, 1));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use ocap_kernel::*;
 
+use super::options::Losses;
 use super::run::World;
 use super::{Turn, Worker};
 
@@ -130,6 +131,17 @@ impl World {
         let open = self.model.open_watches();
         assert!(open.is_empty(), "who watched has heard: {open:?}");
         self.note("everybody has heard");
+        if self.options.losses == Losses::None {
+            let untold = self.model.listeners_untold();
+            let untold: Vec<_> = untold.iter().filter(|listener| self.is_of_a_vat(**listener)).collect();
+            assert!(untold.is_empty(), "who listened was told: {untold:?}");
+            self.note("every listener was told once");
+        }
+    }
+
+    fn is_of_a_vat(&self, kref: Kref) -> bool {
+        let Kref::Object(object) = kref else { return false };
+        matches!(self.kernel.object(object), Some(Object { owner: Owner::Vat(..), fate: Fate::Live }))
     }
 
     /// For whoever has to find out who did not settle what.

@@ -9,6 +9,16 @@ use super::run::World;
 /// Deaths of the process in lone deliveries of one message after which it is set aside.
 const DEATHS_MAX: u32 = 3;
 
+/// In a seed with poison the code of which the first byte is below this kills the process at each start.
+const DEADLY_CODE: u8 = 20;
+
+/// What kills the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Killer {
+    Message(u64),
+    Code,
+}
+
 impl World {
     pub fn rule(&mut self, act: Act) {
         match act {
@@ -114,14 +124,23 @@ impl World {
     }
 
     /// Whether this delivery kills the process.
-    pub fn is_poison(&self, crank: &Crank) -> Option<u64> {
-        let Delivery::Message { method, args, .. } = &crank.delivery else { return None };
-        let number = number_of(&args.body).filter(|number| self.model.is_message(*number, method))?;
-        self.options.poison.filter(|every| number.is_multiple_of(*every)).map(|_| number)
+    pub fn is_poison(&self, crank: &Crank) -> Option<Killer> {
+        let every = self.options.poison?;
+        match &crank.delivery {
+            Delivery::Message { method, args, .. } => {
+                let number = number_of(&args.body).filter(|number| self.model.is_message(*number, method))?;
+                number.is_multiple_of(every).then_some(Killer::Message(number))
+            }
+            Delivery::Start(_) => {
+                let code = &self.kernel.vat(crank.vat)?.row.code;
+                code.first().is_some_and(|byte| *byte < DEADLY_CODE).then_some(Killer::Code)
+            }
+            Delivery::Settled(_) | Delivery::Dropped(_) => None,
+        }
     }
 
     /// The process dies with everything that is under way, and with this delivery, which killed it.
-    pub fn die(&mut self, killer: Option<(Crank, u64)>) {
+    pub fn die(&mut self, killer: Option<(Crank, Killer)>) {
         let boot = self.kernel.boot();
         let cranks = self.flying.iter().chain(killer.as_ref().map(|(crank, _)| crank));
         let marker = |crank: &Crank| Marker { boot, vat: crank.vat, message: crank.message, company: crank.company };
@@ -131,17 +150,20 @@ impl World {
         for consequence in &consequences {
             self.judge_consequence(consequence);
         }
-        if let Some((crank, number)) = killer
+        if let Some((crank, killer)) = killer
             && crank.company == Company::Alone
         {
-            let deaths = self.deaths.entry(number).or_insert(0);
-            *deaths += 1;
             let is_dealt_with = consequences.iter().any(|consequence| match consequence {
                 Consequence::SetAside(vat, _) | Consequence::Quarantined(vat) | Consequence::RolledBack(vat) => {
                     *vat == crank.vat
                 }
             });
-            assert!(*deaths < DEATHS_MAX || is_dealt_with, "message {number} killed the process {deaths} times alone");
+            let before = self.deaths.remove(&crank.vat).filter(|(other, _)| *other == killer);
+            let deaths = before.map_or(0, |(_, deaths)| deaths) + 1;
+            assert!(deaths < DEATHS_MAX || is_dealt_with, "{killer:?} killed the process {deaths} times alone");
+            if !is_dealt_with {
+                self.deaths.insert(crank.vat, (killer, deaths));
+            }
         }
         self.commit();
         self.meet();

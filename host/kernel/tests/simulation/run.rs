@@ -11,6 +11,7 @@ use super::fates::Fates;
 use super::model::{Model, Names, Sent, Wanted};
 use super::options::{Act, Audit, Host, Options};
 use super::order::Order;
+use super::rule::Killer;
 use super::witness::named;
 use super::{Chance, Worker, body_of, launch, number_of};
 
@@ -34,8 +35,8 @@ pub struct World {
     pub fates: Fates,
     pub events: Events,
     pub tokens: u64,
-    /// How often each message killed the process in a lone delivery.
-    pub deaths: BTreeMap<u64, u32>,
+    /// What killed the process last in a lone delivery to each vat, and how often in a row.
+    pub deaths: BTreeMap<VatId, (Killer, u32)>,
     pub cranks: u64,
     /// The number that the kernel should give to the next promise.
     next_promise: Option<u64>,
