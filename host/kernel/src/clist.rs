@@ -116,9 +116,9 @@ impl Clists {
         self.rows.range((vat, Slot(0))..=(vat, Slot(u64::MAX))).map(|(&(_, slot), row)| (slot, row))
     }
 
+    /// The first slot of a vat that has any.
     pub(crate) fn first(&self, vat: VatId) -> Option<Slot> {
-        let slot = self.of(vat).next().map(|(slot, _)| slot);
-        slot
+        self.of(vat).next().map(|(slot, _)| slot)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (VatId, Slot, &Row)> {

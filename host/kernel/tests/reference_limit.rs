@@ -40,7 +40,8 @@ fn what_a_crank_takes_and_gives_up_again_does_not_count() {
 
 #[test]
 fn what_stays_in_the_heap_in_the_store_or_as_an_object_of_its_own_does() {
-    let scenes: [(&str, fn(&mut Turn<'_>)); 3] = [
+    type Script = fn(&mut Turn<'_>);
+    let scenes: [(&str, Script); 3] = [
         ("handles", |alice| {
             for _ in 0..6 {
                 alice.new_promise();

@@ -80,7 +80,8 @@ fn kq7_what_a_crank_settles_is_told_to_nobody_if_the_crank_is_undone() {
     stage.ask("alice", "go");
     let (_, verdict) = stage.end("alice", |mut alice| {
         alice.fulfill(resolver.expect("she keeps it"), "never said");
-        alice.break_a_rule()
+        alice.watch(Slot(u64::MAX), 0);
+        alice.end()
     });
     assert!(matches!(verdict, Verdict::Undone(_)), "{verdict:?}");
     assert!(!stage.is_told("bob"));

@@ -60,7 +60,7 @@ fn a_reset_leaves_nothing_of_a_host_that_was_killed() {
     assert!(!socket.exists());
     assert!(place.home("channels/run/mine").exists(), "what is not the host's stays");
     let left = place.listing("");
-    assert_eq!(left, ["cache", "cache-key", "channels", "lock", "log"]);
+    assert_eq!(left, ["apps", "cache", "cache-key", "channels", "lock", "log"]);
     begins_anew(&place);
     place.ocap(&["reset", "--yes"]).expect(0);
     place.ocap(&["reset", "--yes"]).expect(0);

@@ -100,10 +100,11 @@ impl Rows {
             }
         }
         self.holds.values().chain(self.clist.values()).for_each(&mut name);
-        self.objects.values().for_each(|row| match &row.owner {
-            Owner::Caretaker { target } => name(target),
-            _ => {}
-        });
+        for row in self.objects.values() {
+            if let Owner::Caretaker { target } = &row.owner {
+                name(target);
+            }
+        }
         unnamed
     }
 

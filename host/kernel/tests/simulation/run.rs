@@ -224,7 +224,7 @@ impl World {
     }
 
     pub fn note_failure(&mut self, code: Code) {
-        let event = SOMETIMES.into_iter().find(|event| event.strip_prefix("failed ") == Some(code.as_str()));
+        let event = SOMETIMES.iter().find(|event| event.strip_prefix("failed ") == Some(code.as_str()));
         if let Some(event) = event {
             self.note(event);
         }
