@@ -213,12 +213,13 @@ impl Kernel {
                 self.lose_object(*object, code);
             }
         }
-        let lost = rows.iter().filter(|(_, row)| lost_at_boot(row) == Some(Code::IncarnationLost));
-        let lost: BTreeSet<_> = lost.map(|(object, _)| *object).collect();
-        let is_lost = |object: &ObjectId| lost.contains(object);
+        // Of a heap that is gone its vat need not hear, not even of what was revoked before.
+        let of_a_heap =
+            |row: &Object| matches!(&row.owner, Owner::Vat(_, exposed) if exposed.lifetime == Lifetime::Incarnation);
+        let gone: BTreeSet<_> = rows.iter().filter(|(_, row)| of_a_heap(row)).map(|(object, _)| *object).collect();
         for vat in self.seats.keys().copied().collect::<Vec<_>>() {
             self.answer_queued(vat, Code::IncarnationLost, |item| match item {
-                Item::Dropped(object) => is_lost(object),
+                Item::Dropped(object) => gone.contains(object),
                 Item::Message(_) | Item::Settled { .. } => false,
             });
             // Also what was being delivered when the host died, and was revoked meanwhile.

@@ -290,3 +290,24 @@ fn a_vat_that_hears_of_its_revoked_object_may_still_use_its_own_handle_on_it() {
         bob.drop(own);
     });
 }
+
+#[test]
+fn the_notice_of_a_revoked_object_of_an_incarnation_ends_with_the_incarnation_also_at_a_crash() {
+    for end in [Stage::restart, |stage: &mut Stage| drop(stage.kernel.hibernate_by_force(stage.id("bob")))] {
+        let mut stage = Stage::with(&["alice", "bob"]);
+        stage.act("bob", |bob| {
+            let five = bob.expose(5, Lifetime::Incarnation);
+            bob.send(bob.peer("alice"), "take", vec![five], None);
+        });
+        let mut five = Slot(0);
+        stage.turn("alice", |alice| {
+            five = alice.args[0];
+            alice.put(b"kept", vec![five]);
+        });
+        revoke(&mut stage, "alice", five);
+        assert_eq!(stage.kernel.vat(stage.id("bob")).expect("bob lives").queued, 1, "bob is to hear of it");
+        end(&mut stage);
+        stage.check();
+        assert_eq!(stage.kernel.vat(stage.id("bob")).expect("bob lives").queued, 0, "nobody is there to hear");
+    }
+}
