@@ -32,8 +32,8 @@ impl World {
                 return self.die(Some((crank, killer)));
             }
             self.flying.push(crank);
-            if self.flying.len() == 8 {
-                self.note("eight vats are in a crank at once");
+            if self.flying.len() == 6 {
+                self.note("six vats are in a crank at once");
             }
         } else if self.flying.is_empty() {
             self.poke();

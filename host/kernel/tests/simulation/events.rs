@@ -33,7 +33,7 @@ pub const SOMETIMES: &[&str] = &[
     "a start fails",
     "a vat exits well",
     "a vat exits with an error",
-    "eight vats are in a crank at once",
+    "six vats are in a crank at once",
     // The lives of vats.
     "a vat starts again",
     "a vat falls into quarantine by itself",
