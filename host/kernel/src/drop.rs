@@ -129,11 +129,10 @@ impl Kernel {
     }
 }
 
-/// The reference that an object of the kernel's own holds while it answers.
+/// The reference that an object holds while it answers. A revoker holds nothing: the right to end something is none to keep it.
 pub(crate) fn held_by_object(row: &Object) -> Option<Kref> {
     match (&row.owner, row.fate) {
         (Owner::Caretaker { target }, Fate::Live) => Some(*target),
-        (Owner::Revoker(caretaker), Fate::Live) => Some(Kref::Object(*caretaker)),
         _ => None,
     }
 }

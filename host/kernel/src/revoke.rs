@@ -49,7 +49,6 @@ impl Kernel {
     pub(crate) fn new_guard(&mut self, target: Kref) -> (ObjectId, ObjectId) {
         let caretaker = self.new_caretaker(target);
         let revoker = self.new_object(Object { owner: Owner::Revoker(caretaker), fate: Fate::Live });
-        self.hold(Kref::Object(caretaker));
         (caretaker, revoker)
     }
 

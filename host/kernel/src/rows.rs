@@ -229,7 +229,7 @@ pub enum Owner {
         /// Held as long as it is not revoked.
         target: Kref,
     },
-    /// The kernel's own: the right to revoke this caretaker, by the message `revoke`.
+    /// The kernel's own: the right to revoke this caretaker, by the message `revoke`. It does not hold it.
     Revoker(ObjectId),
 }
 

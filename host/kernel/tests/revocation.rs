@@ -293,7 +293,10 @@ fn a_vat_that_hears_of_its_revoked_object_may_still_use_its_own_handle_on_it() {
 
 #[test]
 fn the_notice_of_a_revoked_object_of_an_incarnation_ends_with_the_incarnation_also_at_a_crash() {
-    for end in [Stage::restart, |stage: &mut Stage| drop(stage.kernel.hibernate_by_force(stage.id("bob")))] {
+    let force_out = |stage: &mut Stage| {
+        stage.kernel.hibernate_by_force(stage.id("bob"));
+    };
+    for end in [Stage::restart, force_out] {
         let mut stage = Stage::with(&["alice", "bob"]);
         stage.act("bob", |bob| {
             let five = bob.expose(5, Lifetime::Incarnation);
@@ -310,4 +313,25 @@ fn the_notice_of_a_revoked_object_of_an_incarnation_ends_with_the_incarnation_al
         stage.check();
         assert_eq!(stage.kernel.vat(stage.id("bob")).expect("bob lives").queued, 0, "nobody is there to hear");
     }
+}
+
+#[test]
+fn the_right_to_revoke_keeps_nothing_alive() {
+    let mut stage = Stage::with(&["alice"]);
+    stage.act("alice", |alice| {
+        let (promise, resolver) = alice.new_promise();
+        let (guarded, revoker) = alice.guard(resolver);
+        alice.watch(promise, 1);
+        alice.put(b"right", vec![revoker]);
+        alice.drop(resolver);
+        alice.drop(guarded);
+    });
+    assert_eq!(stage.turn("alice", |_| {}), "settled 1=failed resolver-dropped");
+    stage.act("alice", |alice| {
+        alice.get(b"right");
+        let right = alice.worker.store[&b"right"[..]][0];
+        let answer = alice.call(right, "revoke", vec![]);
+        alice.watch(answer, 2);
+    });
+    assert!(stage.turn("alice", |_| {}).starts_with("settled 2="), "nothing is left to be revoked, and that is well");
 }
