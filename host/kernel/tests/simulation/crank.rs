@@ -211,9 +211,9 @@ impl World {
                     self.model.send(&args.body, caps, Sent { on, method, wanted });
                 }
                 Syscall::NewPromise { promise, resolver } => {
-                    let id = self.new_promise();
-                    for (slot, kref) in [(promise, Kref::Promise(id)), (resolver, Kref::Resolver(id))] {
-                        self.make(vat, &mut names, slot, kref);
+                    if let Some(id) = self.new_promise() {
+                        self.make(vat, &mut names, promise, Kref::Promise(id));
+                        self.make(vat, &mut names, resolver, Kref::Resolver(id));
                     }
                 }
                 Syscall::Guard { target, guarded, revoker } => {
@@ -265,7 +265,7 @@ impl World {
         match answer {
             AnswerTo::Nobody => Wanted::Nowhere,
             AnswerTo::Promise(slot) => {
-                let id = self.new_promise();
+                let Some(id) = self.new_promise() else { return Wanted::Somewhere };
                 self.make(vat, names, slot, Kref::Promise(id));
                 Wanted::AtPromise(id)
             }
@@ -274,10 +274,14 @@ impl World {
                 // The callee gets a resolver of the kernel's, never the listener itself (kernel-rules 7).
                 Some(listener) => {
                     let id = self.new_promise();
-                    self.model.listen(Some(*listener), Some(Kref::Promise(id)));
-                    Wanted::AtPromise(id)
+                    self.model.listen(Some(*listener), id.map(Kref::Promise));
+                    id.map_or(Wanted::Somewhere, Wanted::AtPromise)
                 }
-                None => Wanted::Somewhere,
+                // If it is a resolver no promise is made for the answer, else one is.
+                None => {
+                    self.lose_count_of_promises();
+                    Wanted::Somewhere
+                }
             },
         }
     }

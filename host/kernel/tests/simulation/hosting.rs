@@ -93,7 +93,8 @@ impl World {
     /// The host owes an answer from now on, also in later boots.
     fn defer(&mut self, call: &HostCall) {
         if self.kernel.defer(call.id, OWED.to_owned()).is_some() {
-            let promise = self.new_promise();
+            let promise =
+                self.new_promise().expect("only a vat that ends is not understood, and its crank is committed");
             self.answered(call, Lead::To(Kref::Promise(promise)));
             self.note("the host owes an answer");
         }

@@ -296,10 +296,16 @@ impl World {
         self.chance.pick(&vats)
     }
 
-    pub fn new_promise(&mut self) -> PromiseId {
-        let next = self.next_promise.expect("it is known after each commit");
+    /// `None` if it is not known what was made before; it is after each commit.
+    pub fn new_promise(&mut self) -> Option<PromiseId> {
+        let next = self.next_promise?;
         self.next_promise = Some(next + 1);
-        PromiseId(next)
+        Some(PromiseId(next))
+    }
+
+    /// Perhaps a promise was made, perhaps not.
+    pub fn lose_count_of_promises(&mut self) {
+        self.next_promise = None;
     }
 
     /// Somebody may have made promises that the model knows nothing of.
@@ -313,7 +319,8 @@ impl World {
         let body = self.next_body();
         match self.kernel.ask(target, "poke", Payload { body: body.clone(), caps: caps.clone() }) {
             Ok(ask) => {
-                let promise = self.new_promise();
+                let promise =
+                    self.new_promise().expect("only a vat that ends is not understood, and its crank is committed");
                 self.host_sent(&body, target, caps, Wanted::AtPromise(promise));
                 self.asked.insert(ask, promise);
             }
