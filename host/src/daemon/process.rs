@@ -44,11 +44,17 @@ fn is_dead(stat: &str) -> bool {
         .is_some_and(|(_, after_name)| matches!(after_name.trim_start().chars().next(), Some('Z' | 'X')))
 }
 
+/// How often the system's list of locks is looked at before a lock counts as not there.
+const LOOKS: usize = 8;
+
 /// The pid that the system names as the holder of a file's lock, if it names one.
 pub(super) fn holder_of(file: &cap_std::fs::File, processes: &Dir) -> Option<u32> {
     let metadata = file.metadata().ok()?;
-    let locks = processes.read_to_string("locks").ok()?;
-    holder_in(&locks, metadata.dev(), metadata.ino())
+    // The list is read in pieces. A lock that somebody gives up between two of them moves the rest up, and one line is not seen.
+    (0..LOOKS).find_map(|_| {
+        let locks = processes.read_to_string("locks").ok()?;
+        holder_in(&locks, metadata.dev(), metadata.ino())
+    })
 }
 
 /// Field 22 of `/proc/PID/stat`. The second is the program's name in brackets, which may hold anything, brackets and blanks included.
