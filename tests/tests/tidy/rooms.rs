@@ -62,6 +62,14 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["powers"]),
     // Files that a user named are replaced whole, by way of a temporary one.
     ("tempfile", &["component"]),
+    ("clap_complete", &[]),
+    ("clap_mangen", &[]),
+    ("layout", &[]),
+    ("notify", &[]),
+    ("prometheus_client", &[]),
+    ("ratatui", &[]),
+    ("schemars", &[]),
+    ("sd_notify", &[]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
     // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.
