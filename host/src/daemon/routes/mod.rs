@@ -11,6 +11,7 @@ mod launch;
 mod lives;
 mod pins;
 mod quarantine;
+mod views;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +48,7 @@ type Route = (&'static str, MethodRouter<Arc<Desk>>);
 fn routes() -> Vec<Route> {
     let families = [
         host::routes(),
+        views::routes(),
         launch::routes(),
         lives::routes(),
         hibernate::routes(),
