@@ -2,6 +2,7 @@
 //!
 //! Long lists are cut after [`LISTED_MAX`]; how many there are is said beside.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{GrantStatus, VatComponent, VatUsage};
@@ -10,7 +11,7 @@ use super::{GrantStatus, VatComponent, VatUsage};
 pub const LISTED_MAX: usize = 1_000;
 
 /// The body of `POST /v1/inspect`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InspectBody {
     /// A vat as `subcluster/vat`, `v3` or the name of its subcluster whose bootstrap it is; an object as `ko7`; a promise as `kp9` or
@@ -22,7 +23,7 @@ pub struct InspectBody {
 }
 
 /// What can be inspected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A vat.
@@ -53,7 +54,7 @@ impl Kind {
 }
 
 /// What was found: the answer of `POST /v1/inspect`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename_all = "lowercase")]
 pub enum Inspection {
     /// A vat.
@@ -67,7 +68,7 @@ pub enum Inspection {
 }
 
 /// A vat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatInspection {
     /// What it does and takes.
     pub usage: VatUsage,
@@ -120,7 +121,7 @@ pub struct VatInspection {
 }
 
 /// The beginning of a list, and how long it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Listed<T> {
     /// How many there are.
     pub count: u64,
@@ -143,7 +144,7 @@ impl<T> Listed<T> {
 }
 
 /// An object that a vat exposes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Export {
     /// The vat's own number; 0 is its root.
     pub object: u64,
@@ -159,7 +160,7 @@ pub struct Export {
 }
 
 /// A reference to what is not a vat's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Import {
     /// `ko7`.
     pub reference: String,
@@ -172,7 +173,7 @@ pub struct Import {
 }
 
 /// Something that waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// `m12`.
     pub id: String,
@@ -198,7 +199,7 @@ pub struct Waiting {
 }
 
 /// That the process died during a vat's deliveries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suspected {
     /// How many of its next deliveries run alone.
     pub left: u64,
@@ -210,7 +211,7 @@ pub struct Suspected {
 }
 
 /// Who holds a reference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
     /// How many there are in all. Those that are not listed are messages on their way and values of settled promises.
     pub count: u64,
@@ -225,7 +226,7 @@ pub struct Held {
 }
 
 /// A vat that holds a reference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatHolder {
     /// As `subcluster/vat`.
     pub vat: String,
@@ -239,7 +240,7 @@ pub struct VatHolder {
 }
 
 /// An object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectInspection {
     /// `ko7`.
     pub reference: String,
@@ -273,7 +274,7 @@ pub struct ObjectInspection {
 }
 
 /// A promise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PromiseInspection {
     /// `kp9`.
     pub reference: String,
@@ -317,7 +318,7 @@ impl PromiseState {
 }
 
 /// How far a promise has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PromiseState {
     /// Not settled.
@@ -333,7 +334,7 @@ pub enum PromiseState {
 }
 
 /// A channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelInspection {
     /// As `subcluster/channel`.
     pub channel: String,

@@ -1,10 +1,14 @@
 //! Figures of the whole host: what there is now, and what was done since the boot.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schema::typed;
+
 /// All figures: `GET /v1/metrics`. `GET /metrics` says the same for Prometheus.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "metrics")]
+#[schemars(transform = typed("metrics"))]
 pub struct Metrics {
     /// The program's version.
     pub version: String,
@@ -19,7 +23,7 @@ pub struct Metrics {
 }
 
 /// What there is now.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Figures {
     /// How long the host has run, in milliseconds.
     pub uptime_ms: u64,
@@ -53,7 +57,7 @@ pub struct Figures {
 }
 
 /// Vats by what they are at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatCounts {
     /// In a delivery.
     pub running: u64,
@@ -70,7 +74,7 @@ pub struct VatCounts {
 }
 
 /// What was done since the boot. Counts only grow until the host stops.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SinceBoot {
     /// Cranks of which everything happened.
     pub cranks_applied: u64,
@@ -110,7 +114,7 @@ pub struct SinceBoot {
 }
 
 /// How often a number was in which range.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
     /// How many numbers there were.
     pub count: u64,
@@ -121,7 +125,7 @@ pub struct Spread {
 }
 
 /// One range.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bucket {
     /// The largest number in it; absent in the last, which has no end. Numbers that an earlier range has are not in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,12 +1,15 @@
 //! What each vat does and takes at this moment.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::schema::typed;
 
 /// All vats, or those of one subcluster: `GET /v1/ps` and `GET /v1/ps/SUBCLUSTER`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "ps")]
+#[schemars(transform = typed("ps"))]
 pub struct Ps {
     /// How often this home was started, this time included: what is counted "since the boot" began with it.
     pub boot: u64,
@@ -19,7 +22,7 @@ pub struct Ps {
 }
 
 /// One vat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatUsage {
     /// `v3`.
     pub id: String,
@@ -72,7 +75,7 @@ pub struct VatUsage {
 }
 
 /// What a vat is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Activity {
     /// A delivery is under way.
@@ -114,7 +117,7 @@ impl Activity {
 }
 
 /// What went wrong with a vat last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatError {
     /// In words.
     pub message: String,

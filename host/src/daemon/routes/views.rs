@@ -1,57 +1,41 @@
 //! What operators may see.
 
-use std::sync::Arc;
-
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get};
 
-use super::{Answer, Body, Desks, Refusal, Route, ask};
-use crate::daemon::control::Desk;
+use super::{Desks, Refusal, Role, Route, ask};
 use crate::daemon::exposition;
-use crate::daemon::requests::{Inspection, Metrics, Ps, Request};
+use crate::daemon::requests::Request;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        ("/v1/ps", get(ps)),
-        ("/v1/ps/{subcluster}", get(ps_of)),
-        ("/v1/inspect", post(inspect)),
-        ("/v1/metrics", get(metrics)),
-        ("/metrics", get(metrics_text)),
-        ("/metrics/vats", get(vat_metrics_text)),
+        Route::get("/v1/ps", Role::Read, "What each vat does and takes", |reply| Request::Ps(None, reply)),
+        Route::get_one("/v1/ps/{subcluster}", Role::Read, "The same of one subcluster", |subcluster, reply| {
+            Request::Ps(Some(subcluster), reply)
+        }),
+        Route::post("/v1/inspect", Role::Read, "Everything about one vat, object, promise or channel", Request::Inspect),
+        Route::get("/v1/metrics", Role::Read, "The figures of the whole host", Request::Metrics),
+        exposed("/metrics", "The same for Prometheus", get(metrics)),
+        exposed("/metrics/vats", "Figures of each vat for Prometheus", get(vat_metrics)),
     ]
 }
 
-async fn ps(State(desk): Desks) -> Answer<Ps> {
-    all_vats(&desk).await.map(Json)
+fn exposed(path: &'static str, summary: &'static str, does: MethodRouter<std::sync::Arc<super::Desk>>) -> Route {
+    let route = Route::by_hand(Method::GET, path, Role::Read, summary, does).answers::<String>();
+    Route { media: exposition::CONTENT_TYPE, ..route }
 }
 
-async fn ps_of(State(desk): Desks, Path(subcluster): Path<String>) -> Answer<Ps> {
-    ask(&desk, |reply| Request::Ps(Some(subcluster), reply)).await.map(Json)
+async fn metrics(State(desk): Desks) -> Result<Response, Refusal> {
+    ask(&desk, Request::Metrics).await.map(|metrics| text(exposition::of_host(&metrics)))
 }
 
-async fn all_vats(desk: &Arc<Desk>) -> Result<Ps, Refusal> {
-    ask(desk, |reply| Request::Ps(None, reply)).await
+async fn vat_metrics(State(desk): Desks) -> Result<Response, Refusal> {
+    ask(&desk, |reply| Request::Ps(None, reply)).await.map(|ps| text(exposition::of_vats(&ps)))
 }
 
-async fn inspect(State(desk): Desks, body: Body) -> Answer<Inspection> {
-    super::post(&desk, body, Request::Inspect).await
-}
-
-async fn metrics(State(desk): Desks) -> Answer<Metrics> {
-    ask(&desk, Request::Metrics).await.map(Json)
-}
-
-async fn metrics_text(State(desk): Desks) -> Result<Response, Refusal> {
-    ask(&desk, Request::Metrics).await.map(|metrics| exposed(exposition::of_host(&metrics)))
-}
-
-async fn vat_metrics_text(State(desk): Desks) -> Result<Response, Refusal> {
-    all_vats(&desk).await.map(|ps| exposed(exposition::of_vats(&ps)))
-}
-
-fn exposed(text: String) -> Response {
+fn text(text: String) -> Response {
     ([(CONTENT_TYPE, exposition::CONTENT_TYPE)], text).into_response()
 }
