@@ -201,7 +201,7 @@ impl Kernel {
     }
 
     /// What was sent to a promise, or to one that was forwarded to it, and waits for its end.
-    pub fn waiting_on(&self, promise: PromiseId) -> impl Iterator<Item = (MessageId, &Message)> {
+    pub fn messages_waiting_on(&self, promise: PromiseId) -> impl Iterator<Item = (MessageId, &Message)> {
         self.waiting.get(&promise).into_iter().flatten().filter_map(|id| match &self.queue.get(id)?.item {
             Item::Message(message) => Some((*id, message)),
             Item::Dropped(_) | Item::Settled { .. } => None,

@@ -41,7 +41,11 @@ pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
             channels: of_this.iter().map(|channel| channel_status(kernel, house, id, channel)).collect(),
         }
     });
-    Inventory { subclusters: subclusters.collect(), problems: house.notices(), figures: Some(metrics::figures(run_loop)) }
+    Inventory {
+        subclusters: subclusters.collect(),
+        problems: house.notices(),
+        figures: Some(metrics::figures(run_loop)),
+    }
 }
 
 fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
@@ -132,7 +136,12 @@ pub(super) async fn full(house: &Arc<House>) -> Result<Inventory, Problem> {
 }
 
 /// How a channel fares.
-pub(super) fn channel_status(kernel: &Kernel, house: &House, id: SubclusterId, channel: &io::ChannelStatus) -> ChannelStatus {
+pub(super) fn channel_status(
+    kernel: &Kernel,
+    house: &House,
+    id: SubclusterId,
+    channel: &io::ChannelStatus,
+) -> ChannelStatus {
     let declared = house.declaration(kernel, id).ok();
     let declared = declared.as_ref().and_then(|recorded| recorded.declaration.channels.get(&channel.name));
     let (state, reason) = match &channel.state {

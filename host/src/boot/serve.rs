@@ -12,7 +12,10 @@ use crate::store::StoreError;
 
 use super::house::House;
 use super::launch::{self, Wish};
-use super::{calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, ps, report, restart, revoke, upgrade};
+use super::{
+    calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, ps, report, restart, revoke,
+    upgrade,
+};
 use crate::io::Io;
 
 /// A host whose loop runs.

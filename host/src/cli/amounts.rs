@@ -6,7 +6,7 @@ pub(super) fn bytes(bytes: u64) -> String {
     if bytes < 1024 {
         return format!("{bytes}B");
     }
-    let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
+    let (mut tenths, mut unit) = (u128::from(bytes) * 10 / 1024, 0);
     while tenths >= 10 * 1024 && unit + 1 < UNITS.len() {
         tenths /= 1024;
         unit += 1;
@@ -18,15 +18,15 @@ pub(super) fn bytes(bytes: u64) -> String {
 pub(super) fn span(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms}ms"),
-        1_000..60_000 => decimal(ms / 100) + "s",
-        60_000..3_600_000 => decimal(ms / 6_000) + "min",
-        3_600_000..86_400_000 => decimal(ms / 360_000) + "h",
-        _ => decimal(ms / 8_640_000) + "d",
+        1_000..60_000 => decimal(u128::from(ms) / 100) + "s",
+        60_000..3_600_000 => decimal(u128::from(ms) / 6_000) + "min",
+        3_600_000..86_400_000 => decimal(u128::from(ms) / 360_000) + "h",
+        _ => decimal(u128::from(ms) / 8_640_000) + "d",
     }
 }
 
 /// Tenths with their point, where the part before it is short.
-fn decimal(tenths: u64) -> String {
+fn decimal(tenths: u128) -> String {
     match (tenths / 10, tenths % 10) {
         (whole @ 0..100, tenth @ 1..10) => format!("{whole}.{tenth}"),
         (whole, _) => whole.to_string(),
@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn time_spans_are_said_in_their_largest_unit() {
-        let cases = [(0, "0ms"), (999, "999ms"), (1_500, "1.5s"), (59_999, "59.9s"), (60_000, "1min"), (7_200_000, "2h")];
+        let cases =
+            [(0, "0ms"), (999, "999ms"), (1_500, "1.5s"), (59_999, "59.9s"), (60_000, "1min"), (7_200_000, "2h")];
         for (ms, said) in cases {
             assert_eq!(span(ms), said);
         }

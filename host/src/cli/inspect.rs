@@ -186,7 +186,11 @@ fn holders(title: &str, held: &Held) -> String {
     if others > 0 {
         rows.push([others.to_string(), "messages, promises and connections".to_owned()]);
     }
-    if rows.is_empty() { String::new() } else { part(&format!("{title} ({})", held.count), table(["WHO", "HOW"], rows)) }
+    if rows.is_empty() {
+        String::new()
+    } else {
+        part(&format!("{title} ({})", held.count), table(["WHO", "HOW"], rows))
+    }
 }
 
 fn object(found: &ObjectInspection) -> Vec<String> {
@@ -239,7 +243,10 @@ fn channel(found: &ChannelInspection) -> Vec<String> {
         ("served by", handler),
         (
             "clients",
-            Some(format!("{} now, {} since the boot, {} refused, {} expelled", status.connections, found.clients, found.clients_refused, found.clients_expelled)),
+            Some(format!(
+                "{} now, {} since the boot, {} refused, {} expelled",
+                status.connections, found.clients, found.clients_refused, found.clients_expelled
+            )),
         ),
         (
             "lines",
@@ -316,7 +323,10 @@ it has pinned itself in memory
         assert_eq!((many.exports.count, many.exports.first.len()), (2_000, 1_000));
         let text = text(&Inspection::Vat(Box::new(many)));
         assert!(text.contains("exports (2000)\nOBJECT"), "{text}");
-        assert!(text.ends_with("19      ko19       durable   1\nand 1980 more: `--format json` shows up to a thousand\n"), "{text}");
+        assert!(
+            text.ends_with("19      ko19       durable   1\nand 1980 more: `--format json` shows up to a thousand\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -60,8 +60,14 @@ fn head(status: &Status) -> String {
 /// `up 3min, 2 awake, 1 idle, queued 0, vats' memory 2.1MiB, store 188KiB`
 fn figures(figures: &Figures) -> String {
     let VatCounts { running, awake, idle, resting, quarantined, ending } = figures.vats;
-    let states =
-        [(running, "running"), (awake, "awake"), (idle, "idle"), (resting, "resting"), (quarantined, "quarantined"), (ending, "ending")];
+    let states = [
+        (running, "running"),
+        (awake, "awake"),
+        (idle, "idle"),
+        (resting, "resting"),
+        (quarantined, "quarantined"),
+        (ending, "ending"),
+    ];
     let states = states.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}"));
     let letters = match figures.dead_letters {
         0 => String::new(),

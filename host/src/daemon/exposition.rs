@@ -32,18 +32,22 @@ pub fn of_vats(ps: &Ps) -> String {
     let left_out = vats.len().saturating_sub(VATS_MAX);
     vats.truncate(VATS_MAX);
     let of = |family: Family, number: fn(&VatUsage) -> f64| {
-        let sample = |vat: &&VatUsage| (vec![("vat", vat.vat.clone()), ("id", vat.id.clone())], Sample::Number(number(vat)));
+        let sample =
+            |vat: &&VatUsage| (vec![("vat", vat.vat.clone()), ("id", vat.id.clone())], Sample::Number(number(vat)));
         Family { samples: vats.iter().map(sample).collect(), ..family }
     };
     text(vec![
         of(counter("vat_cranks", "Deliveries to the vat since the boot"), |vat| vat.cranks as f64),
-        of(counter("vat_cranks_undone", "Deliveries to the vat that were undone since the boot"), |vat| vat.undone as f64),
+        of(counter("vat_cranks_undone", "Deliveries to the vat that were undone since the boot"), |vat| {
+            vat.undone as f64
+        }),
         of(in_unit(counter("vat_busy", "Time of workers that the vat took since the boot"), Unit::Seconds), |vat| {
             seconds(vat.busy_us)
         }),
-        of(in_unit(gauge("vat_memory", "Linear memories and tables, as large as the vat made them"), Unit::Bytes), |vat| {
-            vat.memory_bytes as f64
-        }),
+        of(
+            in_unit(gauge("vat_memory", "Linear memories and tables, as large as the vat made them"), Unit::Bytes),
+            |vat| vat.memory_bytes as f64,
+        ),
         of(gauge("vat_queued", "Messages and notices that wait for the vat"), |vat| vat.queued as f64),
         of(gauge("vat_incarnation", "The incarnation that was begun last"), |vat| vat.incarnation as f64),
         of(gauge("vat_served", "Whether the vat is served: 0 in quarantine and once it has ended"), |vat| {
@@ -104,11 +108,7 @@ fn was_done(metrics: &Metrics) -> Vec<Family> {
         ("stale", done.cranks_stale),
     ];
     let lines = [("in", done.lines_in), ("out", done.lines_out), ("torn", done.lines_torn)];
-    let clients = [
-        ("attended", done.clients),
-        ("refused", done.clients_refused),
-        ("expelled", done.clients_expelled),
-    ];
+    let clients = [("attended", done.clients), ("refused", done.clients_refused), ("expelled", done.clients_expelled)];
     let labelled = |name: &'static str, counts: &[(&str, u64)]| {
         counts.iter().map(|(word, count)| (name, (*word).to_owned(), *count as f64)).collect::<Vec<_>>()
     };
@@ -117,15 +117,15 @@ fn was_done(metrics: &Metrics) -> Vec<Family> {
         in_unit(histogram("crank", "How long cranks took"), Unit::Seconds).spread(&done.crank_us, seconds),
         in_unit(histogram("commit", "How long commits took until they were durable"), Unit::Seconds)
             .spread(&done.commit_us, seconds),
-        histogram("commit_cranks", "How many cranks each commit had").spread(&done.commit_cranks, |number| number as f64),
+        histogram("commit_cranks", "How many cranks each commit had")
+            .spread(&done.commit_cranks, |number| number as f64),
         counter("messages_in", "Messages from outside: calls, lines, timers").with(done.messages_in as f64),
         counter("messages_out", "Messages of vats to objects of the host").with(done.messages_out as f64),
         counter("channel_lines", "Lines of channels by direction").labelled(labelled("direction", &lines)),
-        counter("channel_clients", "Clients of channels by what became of them").labelled(labelled("outcome", &clients)),
+        counter("channel_clients", "Clients of channels by what became of them")
+            .labelled(labelled("outcome", &clients)),
     ];
-    let cpu = |ms: u64| {
-        in_unit(counter("process_cpu", "CPU time of the process"), Unit::Seconds).with(ms as f64 / 1e3)
-    };
+    let cpu = |ms: u64| in_unit(counter("process_cpu", "CPU time of the process"), Unit::Seconds).with(ms as f64 / 1e3);
     families.extend(done.process_cpu_ms.map(cpu));
     families
 }

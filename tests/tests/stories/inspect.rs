@@ -28,7 +28,9 @@ fn inspect_shows_a_vats_code_limits_grants_exports_and_imports() {
     assert_eq!((&root["object"], &root["lifetime"]), (&json!(0), &json!("durable")));
     // It serves the channel: the host keeps one of its objects.
     let imports = vat["imports"]["first"].as_array().expect("a list");
-    let index = imports.iter().find(|import| import["what"].as_str().is_some_and(|what| what.contains("the root of matcher/index")));
+    let index = imports
+        .iter()
+        .find(|import| import["what"].as_str().is_some_and(|what| what.contains("the root of matcher/index")));
     let index = index.unwrap_or_else(|| panic!("{vat}"));
     assert!(index["kept"].as_u64() >= Some(1), "a grant is kept: {index}");
 }
@@ -40,7 +42,10 @@ fn inspect_shows_whose_an_object_is_and_who_holds_it() {
     let matcher = inspected(&place, &["matcher"]);
     let granted = matcher["grants"][1]["reference"].as_str().expect("a reference");
     let index = inspected(&place, &[granted]);
-    assert_eq!((&index["$type"], &index["vat"], &index["object"]), (&json!("object"), &json!("matcher/index"), &json!(0)));
+    assert_eq!(
+        (&index["$type"], &index["vat"], &index["object"]),
+        (&json!("object"), &json!("matcher/index"), &json!(0))
+    );
     assert_eq!(index["what"], "the root of matcher/index");
     let caretaker = index["holders"]["caretakers"][0].as_str().expect("a grant is a caretaker");
     let caretaker = inspected(&place, &["object", caretaker]);
@@ -81,7 +86,10 @@ fn inspect_shows_what_waits_for_a_vat_by_sender_method_and_size_and_not_what_it_
     queued(&place, "counter", "counter", 1);
     let vat = inspected(&place, &["counter"]);
     let message = &vat["inbox"]["first"][0];
-    assert_eq!((&message["what"], &message["method"], &message["sender"]), (&json!("message"), &json!("increment"), &json!("the host")));
+    assert_eq!(
+        (&message["what"], &message["method"], &message["sender"]),
+        (&json!("message"), &json!("increment"), &json!("the host"))
+    );
     assert!(message["bytes"].as_u64() > Some(10) && message["answer"].is_string(), "{message}");
     assert!(!vat.to_string().contains("secret-argument"), "{vat}");
     assert_eq!(vat["usage"]["last_error"]["problem"]["code"], "ocap::component::missing");

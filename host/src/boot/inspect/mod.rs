@@ -14,9 +14,9 @@ use crate::engine::limits::STORED_CAP_BYTES;
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
-use super::calls;
-use super::channels::object_name;
-use super::house::House;
+use crate::boot::calls;
+use crate::boot::channels::object_name;
+use crate::boot::house::House;
 
 /// Looks at what is named.
 ///

@@ -35,6 +35,8 @@ pub(super) fn look(kernel: &Kernel, id: PromiseId) -> Result<PromiseInspection, 
             Some(Promise::Unsettled { listeners }) => listeners.iter().map(Kref::to_string).collect(),
             Some(Promise::Settled(_) | Promise::Failed(_)) | None => Vec::new(),
         },
-        messages: Listed::of(kernel.waiting_on(last).map(|(id, message)| waiting_message(kernel, id, message))),
+        messages: Listed::of(
+            kernel.messages_waiting_on(last).map(|(id, message)| waiting_message(kernel, id, message)),
+        ),
     })
 }

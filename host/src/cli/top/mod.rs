@@ -11,10 +11,10 @@ use std::time::Duration;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use tokio::runtime::Runtime;
 
-use super::Format;
-use super::client::Client;
-use super::exit::ExitStatus;
-use super::session::Session;
+use crate::cli::Format;
+use crate::cli::client::Client;
+use crate::cli::exit::ExitStatus;
+use crate::cli::session::Session;
 use crate::daemon::requests::{InspectBody, Inspection, Kind, Metrics, Ps};
 use crate::daemon::{Ending, Signals};
 use crate::problem::Problem;
@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Keys: arrows choose a vat, Enter shows everything about it; b, r, m, i, n order by time, rate, memory, inbox, name; q or Esc goes back
 /// or ends. BUSY is the part of one worker that a vat takes: two workers are 200% together.
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = crate::cli::exit::HELP)]
 pub(super) struct TopArgs {
     /// How often it looks, in milliseconds
     #[arg(long, default_value_t = 1_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..=60_000))]

@@ -16,7 +16,12 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get_one("/v1/ps/{subcluster}", Role::Read, "The same of one subcluster", |subcluster, reply| {
             Request::Ps(Some(subcluster), reply)
         }),
-        Route::post("/v1/inspect", Role::Read, "Everything about one vat, object, promise or channel", Request::Inspect),
+        Route::post(
+            "/v1/inspect",
+            Role::Read,
+            "Everything about one vat, object, promise or channel",
+            Request::Inspect,
+        ),
         Route::get("/v1/metrics", Role::Read, "The figures of the whole host", Request::Metrics),
         exposed("/metrics", "The same for Prometheus", get(metrics)),
         exposed("/metrics/vats", "Figures of each vat for Prometheus", get(vat_metrics)),
