@@ -79,7 +79,9 @@ fn inspect_shows_what_waits_for_a_vat_by_sender_method_and_size_and_not_what_it_
     let place = Place::new();
     let counter = place.sample("counter");
     counter.link("counter");
-    place.run(&[&counter.file()]).kill9();
+    let host = place.run(&[&counter.file()]);
+    place.call("counter", "increment", &["1"]);
+    host.kill9();
     counter.move_away("counter");
     let _host = place.run(&[]);
     let _caller = place.begin(&["call", "counter", "increment", "secret-argument"]);
@@ -102,7 +104,7 @@ fn inspect_shows_what_waits_for_a_vat_by_sender_method_and_size_and_not_what_it_
 fn inspect_measures_a_store_at_rest_as_the_engine_does() {
     let place = Place::new();
     let host = place.run(&[&place.sample("matcher").file(), &place.sample("lamps").file()]);
-    place.call("lamps", "lamp", &["hall"]);
+    place.call("lamps/house", "lamp", &["hall"]);
     let sizes = || {
         ["matcher/index", "matcher/matcher", "lamps/house", "lamps/switch"].map(|vat| {
             let usage = inspected(&place, &[vat])["usage"].clone();

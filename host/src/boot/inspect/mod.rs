@@ -35,7 +35,8 @@ pub(super) async fn inspect(house: &Arc<House>, body: InspectBody) -> Result<Ins
     // A store that was not read since the boot is measured where it lies, away from the loop.
     if let (Inspection::Vat(vat), Some((id, reader))) = (&mut inspection, unread) {
         let measured = tokio::task::spawn_blocking(move || reader.vat_size(id));
-        let size = measured.await.map_err(|_| super::house::stopping())?.map_err(|fault| Problem::from(&fault))?;
+        let size =
+            measured.await.map_err(|_| crate::boot::house::stopping())?.map_err(|fault| Problem::from(&fault))?;
         vat.usage.store_bytes = Some(size.bytes + mentions * STORED_CAP_BYTES);
         vat.usage.store_entries = Some(size.entries);
     }
