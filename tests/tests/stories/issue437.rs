@@ -39,7 +39,7 @@ fn issue437_messages_that_were_sent_to_a_vat_before_the_stop_find_it_after_the_s
     let caller = place.begin(&["call", "counter", "increment", "3"]);
     eventually("the message waits", || (place.vat("counter", "counter")["queued"] == 1).then_some(()));
     host.kill9();
-    caller.done().expect(4);
+    caller.done().expect(1).problem("ocap::daemon::broken_off");
     counter.move_back("counter");
     let _host = place.run(&[]);
     eventually("it was delivered", || (place.call("counter", "get", &[]) == 3).then_some(()));
@@ -73,6 +73,8 @@ fn issue437_terminate_leaves_no_trace_of_a_vats_state() {
     let register = json!({ "id": 1, "register": { "name": secret, "description": secret } });
     assert_eq!(place.client("run/llm.sock").ask(&register), json!({ "id": 1, "ok": true }));
     place.ocap(&["terminate", "matcher", "--yes"]).expect(0);
+    // Large vats end in slices, beside what else the host has to do.
+    eventually("it has ended", || (place.ocap(&["doctor"]).expect(0).json()["counts"]["ending"] == 0).then_some(()));
     assert_eq!(host.stop(&place), 0);
     let store = rusqlite::Connection::open(place.home("store")).expect("the store");
     let tables = store
@@ -81,7 +83,10 @@ fn issue437_terminate_leaves_no_trace_of_a_vats_state() {
         .expect("tables");
     assert!(tables.len() > 8, "{tables:?}");
     for table in tables {
-        let rows = store.query_row(&format!("SELECT count(*) FROM \"{table}\""), [], |row| row.get::<_, i64>(0));
+        // A tombstone of each vat stays, so that its number is never given to another.
+        let living = if table == "vats" { "WHERE status <> 'terminated' OR length(parameters) > 0" } else { "" };
+        let rows =
+            store.query_row(&format!("SELECT count(*) FROM \"{table}\" {living}"), [], |row| row.get::<_, i64>(0));
         let rows = rows.expect("a count");
         // What is left is the host's own: its version and its counters.
         let of_the_host = ["meta", "counters"].contains(&table.as_str());
