@@ -1,31 +1,33 @@
-//! A vat's code: what a component exports, as functions.
-
-use std::sync::Arc;
+//! The code of a vat as it is in this process.
 
 use ocap_guest_sdk::bindings::exports::ocap::vat::lifecycle::Boot;
 use ocap_guest_sdk::bindings::ocap::vat::kernel::{Cap, Payload};
 use ocap_guest_sdk::vat::{self, Vat};
 
+use crate::incarnation::Incarnation;
+use crate::machine::{Birth, Code, Machine};
+
 /// The exports of a vat that are its own; the others are the same for all.
 #[derive(Clone, Copy)]
-pub(crate) struct Code {
-    /// The type of its root.
-    pub(crate) name: &'static str,
+pub(crate) struct Native {
+    name: &'static str,
     pub(crate) start: fn(Boot) -> Result<(), String>,
     pub(crate) deliver: fn(u64, &str, Payload, Option<Cap>),
 }
 
-impl Code {
-    pub(crate) fn of<R: Vat>() -> Code {
-        Code { name: std::any::type_name::<R>(), start: vat::start::<R>, deliver: vat::deliver::<R> }
+impl Native {
+    /// The code whose root is an `R`.
+    pub(crate) fn of<R: Vat>() -> Native {
+        Native { name: std::any::type_name::<R>(), start: vat::start::<R>, deliver: vat::deliver::<R> }
     }
 }
 
-/// What an incarnation is told about itself.
-#[derive(Clone)]
-pub(crate) struct Identity {
-    pub(crate) name: String,
-    pub(crate) parameters: Arc<[u8]>,
-    /// The code of the incarnation before, if it was another.
-    pub(crate) upgraded_from: Option<String>,
+impl Code for Native {
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn begin(&self, birth: Birth) -> Box<dyn Machine> {
+        Box::new(Incarnation::new(*self, birth))
+    }
 }

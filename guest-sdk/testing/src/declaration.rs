@@ -1,17 +1,20 @@
 //! What a `subcluster.toml` says of a vat, in a test.
 
+use std::rc::Rc;
+
 use ocap_guest_sdk::prelude::Cap;
 use ocap_guest_sdk::vat::Vat;
 use ocap_kernel::{Grant, VatId};
 use serde::Serialize;
 
-use crate::code::Code;
+use crate::code::Native;
+use crate::machine::Code;
 use crate::stage::{self, Stage};
 
 /// A vat to be launched: what its `subcluster.toml` would say.
 pub struct Declaration {
     pub(crate) name: String,
-    code: Code,
+    code: Rc<dyn Code>,
     parameters: Vec<u8>,
     uses: Vec<String>,
     granted: Vec<(String, Cap)>,
@@ -20,14 +23,14 @@ pub struct Declaration {
 impl Declaration {
     /// A vat of that name whose root is an `R`.
     pub fn of<R: Vat>(name: &str) -> Declaration {
+        Declaration::running(name, Native::of::<R>())
+    }
+
+    /// A vat of that name that runs other code, such as a component.
+    pub fn running(name: &str, code: impl Code + 'static) -> Declaration {
         // An empty struct, as for a vat that declares none.
-        Declaration {
-            name: name.to_owned(),
-            code: Code::of::<R>(),
-            parameters: vec![0xa0],
-            uses: vec![],
-            granted: vec![],
-        }
+        let (code, parameters) = (Rc::new(code), vec![0xa0]);
+        Declaration { name: name.to_owned(), code, parameters, uses: Vec::new(), granted: Vec::new() }
     }
 
     /// Its parameters: what `[vats.NAME.parameters]` would say.

@@ -8,12 +8,13 @@ use ocap_guest_sdk::bindings::exports::ocap::vat::lifecycle;
 use ocap_guest_sdk::bindings::ocap::vat::kernel::{self, Cap};
 use ocap_guest_sdk::bindings::ocap::vat::log::Level;
 use ocap_guest_sdk::bindings::{Broken, Handle, Host, Lifetime, Outgoing, Settlement};
-use ocap_kernel::{Boot, Crank, Delivery, Exposed, Held, Outcome, Payload, Report, Resolution};
+use ocap_kernel::{Boot, Crank, Delivery, Exposed, Held, Outcome, Payload, Resolution};
 use ocap_worker::{Parcel, VatStore, Worker};
 
 use crate::chance::Chance;
-use crate::code::{Code, Identity};
+use crate::code::Native;
 use crate::log::LogLine;
+use crate::machine::{Birth, Delivered};
 
 type Result<T> = std::result::Result<T, Broken>;
 
@@ -28,16 +29,10 @@ struct Inside {
     chance: Chance,
 }
 
-/// What a crank leaves behind.
-pub(crate) struct Ended {
-    pub(crate) store: VatStore,
-    pub(crate) report: Report,
-    pub(crate) log: Vec<LogLine>,
-}
-
 impl Hands {
-    pub(crate) fn new(boot: &Boot, chance: Chance) -> Hands {
-        let inside = Inside { worker: Worker::new(boot), log: Vec::new(), now: Duration::ZERO, chance };
+    pub(crate) fn new(birth: &Birth) -> Hands {
+        let chance = Chance::of_incarnation(birth.seed, &birth.name, birth.boot.incarnation);
+        let inside = Inside { worker: Worker::new(&birth.boot), log: Vec::new(), now: Duration::ZERO, chance };
         Hands(Rc::new(RefCell::new(inside)))
     }
 
@@ -47,10 +42,10 @@ impl Hands {
         inside.now = now;
     }
 
-    pub(crate) fn end(&self, outcome: Outcome) -> Ended {
+    pub(crate) fn end(&self, outcome: Outcome) -> (VatStore, Delivered) {
         let mut inside = self.0.borrow_mut();
         let (store, report) = inside.worker.end(outcome);
-        Ended { store, report, log: std::mem::take(&mut inside.log) }
+        (store, Delivered { report, log: std::mem::take(&mut inside.log) })
     }
 
     pub(crate) fn note(&self, line: LogLine) {
@@ -61,11 +56,11 @@ impl Hands {
     pub(crate) fn deliver(
         &self,
         delivery: &Delivery,
-        code: Code,
-        identity: &Identity,
+        code: Native,
+        birth: &Birth,
     ) -> Result<std::result::Result<(), String>> {
         match delivery {
-            Delivery::Start(boot) => return self.start(boot, code, identity),
+            Delivery::Start(boot) => return self.start(boot, code, birth),
             Delivery::Message { object, method, args, resolver } => {
                 let args = self.payload(args)?;
                 let resolver = resolver.map(|held| self.cap(held)).transpose()?;
@@ -83,17 +78,17 @@ impl Hands {
         Ok(Ok(()))
     }
 
-    fn start(&self, boot: &Boot, code: Code, identity: &Identity) -> Result<std::result::Result<(), String>> {
+    fn start(&self, boot: &Boot, code: Native, birth: &Birth) -> Result<std::result::Result<(), String>> {
         let grant = |(name, slot): &(String, _)| {
             let handle = self.0.borrow_mut().worker.grant(*slot).map_err(broken)?;
             Ok((name.clone(), Cap::from_handle(handle)))
         };
         let grants = boot.grants.iter().map(grant).collect::<Result<_>>()?;
         Ok((code.start)(lifecycle::Boot {
-            vat: identity.name.clone(),
+            vat: birth.name.clone(),
             incarnation: boot.incarnation,
-            upgraded_from: boot.upgraded_from.as_ref().and(identity.upgraded_from.clone()),
-            parameters: identity.parameters.to_vec(),
+            upgraded_from: boot.upgraded_from.as_ref().and(birth.upgraded_from.clone()),
+            parameters: birth.parameters.to_vec(),
             grants,
         }))
     }

@@ -15,9 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::Client;
-use crate::code::Code;
+use crate::code::Native;
 use crate::declaration::Declaration;
 use crate::log::LogLine;
+use crate::machine::Code;
 use crate::peer::Script;
 use crate::stage::Stage;
 
@@ -181,18 +182,28 @@ impl TestHost {
     /// # Panics
     /// If the test has launched no vat of that name.
     pub fn upgrade<R: Vat>(&self, vat: &str) -> std::result::Result<(), NotStarted> {
-        self.say(format!("the test upgrades {vat} to {}", std::any::type_name::<R>()));
+        self.upgrade_to(vat, Native::of::<R>())
+    }
+
+    /// The same with any code.
+    ///
+    /// # Errors
+    /// That the new code did not start.
+    ///
+    /// # Panics
+    /// If the test has launched no vat of that name.
+    pub fn upgrade_to(&self, vat: &str, code: impl Code + 'static) -> std::result::Result<(), NotStarted> {
+        self.say(format!("the test upgrades {vat} to {}", code.name()));
         let mut outcome = Ok(());
         self.act(|stage| {
             stage.run();
             let id = stage.vat(vat);
-            let code = stage.code(Code::of::<R>());
+            let code = stage.code(Rc::new(code)).to_le_bytes();
             stage.lose_heap(id);
-            stage.kernel.upgrade(id, code.to_le_bytes().as_slice().into()).expect("the vat lives");
+            stage.kernel.upgrade(id, code.as_slice().into()).expect("the vat lives");
             stage.settle();
             stage.run();
-            let runs = stage.kernel.vat(id).map(|vat| vat.row.code.clone());
-            if runs.as_deref() != Some(code.to_le_bytes().as_slice()) {
+            if stage.kernel.vat(id).is_none_or(|vat| *vat.row.code != code) {
                 outcome = Err(NotStarted);
             }
             Vec::new()

@@ -11,28 +11,29 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use ocap_guest_sdk::bindings::{Broken, play};
-use ocap_kernel::{Boot, Crank, Delivery, Outcome};
+use ocap_kernel::{Crank, Delivery, Outcome};
 use ocap_worker::VatStore;
 
-use crate::chance::Chance;
-use crate::code::{Code, Identity};
-use crate::hands::{Ended, Hands};
+use crate::code::Native;
+use crate::hands::Hands;
 use crate::log::{Level, LogLine};
+use crate::machine::{Birth, Delivered, Machine};
 
 /// How long a crank may take before the test gives up. Far more than any takes, so that a machine that is busy is no reason.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Bytes of a vat's store: the default of a declaration.
+pub(crate) const STORE_BYTES: u64 = 256 << 20;
 
-/// A delivery, with the vat's store and the time.
+/// A delivery, and its time.
 struct Order {
     crank: Crank,
-    store: VatStore,
     now: Duration,
 }
 
 /// A thread that has the heap.
 pub(crate) struct Incarnation {
     orders: Sender<Order>,
-    ended: Receiver<Ended>,
+    ended: Receiver<Delivered>,
 }
 
 thread_local! {
@@ -42,18 +43,19 @@ thread_local! {
 }
 
 impl Incarnation {
-    pub(crate) fn new(code: Code, identity: Identity, boot: &Boot, chance: Chance) -> Incarnation {
+    pub(crate) fn new(code: Native, birth: Birth) -> Incarnation {
         hear_panics();
         let (orders, inbox) = channel::<Order>();
         let (outbox, ended) = channel();
-        let boot = boot.clone();
         let live = move || {
             IS_VAT.set(true);
-            let hands = Hands::new(&boot, chance);
+            let hands = Hands::new(&birth);
             play(Some(Box::new(hands.clone())));
+            let mut store = VatStore::new(birth.store.clone(), STORE_BYTES);
             while let Ok(order) = inbox.recv() {
-                let ended = crank(&hands, order, code, &identity);
-                if outbox.send(ended).is_err() {
+                let delivered;
+                (store, delivered) = crank(&hands, &order, store, code, &birth);
+                if outbox.send(delivered).is_err() {
                     break;
                 }
             }
@@ -62,10 +64,11 @@ impl Incarnation {
         std::thread::Builder::new().spawn(live).expect("a thread for a vat");
         Incarnation { orders, ended }
     }
+}
 
-    /// Lets the vat have a delivery. `None`: it does not come back.
-    pub(crate) fn deliver(&self, crank: &Crank, store: VatStore, now: Duration) -> Option<Ended> {
-        self.orders.send(Order { crank: crank.clone(), store, now }).expect("the thread of a vat waits for orders");
+impl Machine for Incarnation {
+    fn deliver(&mut self, crank: &Crank, now: Duration) -> Option<Delivered> {
+        self.orders.send(Order { crank: crank.clone(), now }).expect("the thread of a vat waits for orders");
         match self.ended.recv_timeout(PATIENCE) {
             Ok(ended) => Some(ended),
             Err(RecvTimeoutError::Timeout) => None,
@@ -81,10 +84,9 @@ pub(crate) fn rest_for_ever() -> ! {
     }
 }
 
-fn crank(hands: &Hands, order: Order, code: Code, identity: &Identity) -> Ended {
-    let Order { crank, store, now } = order;
-    hands.begin(&crank, store, now);
-    let call = catch_unwind(AssertUnwindSafe(|| hands.deliver(&crank.delivery, code, identity)));
+fn crank(hands: &Hands, order: &Order, store: VatStore, code: Native, birth: &Birth) -> (VatStore, Delivered) {
+    hands.begin(&order.crank, store, order.now);
+    let call = catch_unwind(AssertUnwindSafe(|| hands.deliver(&order.crank.delivery, code, birth)));
     let outcome = match call {
         Ok(Ok(Ok(()))) => Outcome::Done,
         Ok(Ok(Err(text))) => Outcome::StartFailed(text),

@@ -45,6 +45,7 @@ mod hands;
 mod host;
 mod incarnation;
 mod log;
+pub mod machine;
 mod peer;
 mod run;
 mod stage;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use crate::host::TestHost;
@@ -31,27 +32,24 @@ impl<E: Display> Conclusion for Result<(), E> {
 /// # Panics
 /// If the test fails.
 #[doc(hidden)]
-pub fn run<T: Conclusion + 'static>(seeds: u64, test: fn(TestHost) -> T) {
-    let one = std::env::var("VAT_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
-    match one {
-        Some(seed) => run_with(seed, seeds > 1, test),
-        None => (0..seeds).for_each(|seed| run_with(seed, seeds > 1, test)),
+pub fn run<T: Conclusion>(seeds: u64, test: impl Fn(TestHost) -> T + Send + Sync + 'static) {
+    let test = Arc::new(move |host| test(host).conclude());
+    match std::env::var("VAT_SEED").ok().and_then(|seed| seed.parse::<u64>().ok()) {
+        Some(seed) => run_with(seed, seeds, test),
+        None => (0..seeds).for_each(|seed| run_with(seed, seeds, test.clone())),
     }
 }
 
 /// On a thread of its own, since the test is a vat and has a heap.
-fn run_with<T: Conclusion + 'static>(seed: u64, many: bool, test: fn(TestHost) -> T) {
+fn run_with(seed: u64, seeds: u64, test: Arc<impl Fn(TestHost) + Send + Sync + 'static>) {
     let (outcome, ended) = channel();
     let name = std::thread::current().name().unwrap_or("a vat test").to_owned();
     let body = move || {
         let host = TestHost::new(seed);
-        let called = catch_unwind(AssertUnwindSafe(|| test(host.clone()).conclude()));
+        let called = catch_unwind(AssertUnwindSafe(|| test(host.clone())));
         if called.is_err() {
-            eprint!(
-                "\nwhat happened before{}:\n{}",
-                if many { format!(", with VAT_SEED={seed}") } else { String::new() },
-                host.story()
-            );
+            let again = if seeds > 1 { format!(" (again: VAT_SEED={seed})") } else { String::new() };
+            eprintln!("\nwhat happened before{again}:\n{}", host.story());
         }
         // The other side waits for nothing else.
         let _ = outcome.send(called);

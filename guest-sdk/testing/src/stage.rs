@@ -1,22 +1,24 @@
 //! The kernel with everything around it: the vats, the test as one more of them, and what stands in for the outside.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use ocap_guest_sdk::bindings::play;
 use ocap_guest_sdk::prelude::*;
 use ocap_kernel::{
-    Crank, CrankId, Delivery, Kernel, Kref, Launch, LaunchVat, Outcome, Output, Payload, Report, SubclusterId, VatId,
-    Verdict, WhenQuarantined,
+    Boot, Change, Crank, CrankId, Delivery, Kernel, Kref, Launch, LaunchVat, Outcome, Output, Payload, Report, Slot,
+    SubclusterId, VatId, Verdict, WhenQuarantined,
 };
 use ocap_worker::VatStore;
 
 use crate::chance::Chance;
 use crate::channel::Channels;
-use crate::code::{Code, Identity};
-use crate::hands::{Ended, Hands};
-use crate::incarnation::{Incarnation, name_of};
+use crate::code::Native;
+use crate::hands::Hands;
+use crate::incarnation::{STORE_BYTES, name_of};
 use crate::log::LogLine;
+use crate::machine::{Birth, Code, Delivered, Machine};
 use crate::story::{Names, Story};
 use crate::timer::Timers;
 
@@ -24,8 +26,6 @@ use crate::timer::Timers;
 const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
 /// Deliveries in a row after which a test is taken to go in a circle.
 const DELIVERIES_MAX: u64 = 100_000;
-/// Bytes of a vat's store: the default of a declaration.
-const STORE_BYTES: u64 = 256 << 20;
 
 /// What the test itself is to the kernel: a vat whose code is the test.
 #[derive(Durable, Default)]
@@ -44,7 +44,9 @@ pub(crate) struct Stage {
     pub(crate) story: Story,
     pub(crate) logs: Vec<(VatId, LogLine)>,
     seats: BTreeMap<VatId, Seat>,
-    codes: Vec<Code>,
+    codes: Vec<Rc<dyn Code>>,
+    /// What vats have stored, as the kernel committed it.
+    disk: BTreeMap<(VatId, Vec<u8>), Payload<Slot>>,
     test: TestSeat,
     flying: VecDeque<Crank>,
     seed: u64,
@@ -54,16 +56,17 @@ pub(crate) struct Stage {
 }
 
 /// A vat's place.
+#[derive(Default)]
 struct Seat {
-    /// Away while a crank runs.
-    store: VatStore,
-    incarnation: Option<Incarnation>,
+    /// While it has a heap.
+    machine: Option<Box<dyn Machine>>,
     /// The code that ran last.
     last_code: usize,
 }
 
 struct TestSeat {
     id: VatId,
+    birth: Birth,
     hands: Hands,
     store: VatStore,
     /// The crank in which the test's own code runs; none while the others do.
@@ -76,13 +79,21 @@ impl Stage {
         kernel.launch(launch("test", Vec::new(), vec![vat("test", 0, [].into(), Vec::new())])).expect("a first launch");
         let crank = kernel.begin().expect("a vat that was launched starts");
         let Delivery::Start(boot) = &crank.delivery else { panic!("the first delivery is the start") };
-        let hands = Hands::new(boot, Chance::of_incarnation(seed, "test", 1));
+        let birth = Birth {
+            vat: crank.vat,
+            name: "test".to_owned(),
+            parameters: [].into(),
+            upgraded_from: None,
+            boot: boot.clone(),
+            seed,
+            store: Vec::new(),
+        };
+        let hands = Hands::new(&birth);
         play(Some(Box::new(hands.clone())));
         hands.begin(&crank, VatStore::new(Vec::new(), STORE_BYTES), BEGINNING);
-        let identity = Identity { name: "test".to_owned(), parameters: [].into(), upgraded_from: None };
-        let started = hands.deliver(&crank.delivery, Code::of::<Test>(), &identity);
+        let started = hands.deliver(&crank.delivery, Native::of::<Test>(), &birth);
         assert_eq!(started, Ok(Ok(())), "the test starts");
-        let test = TestSeat { id: crank.vat, hands, store: VatStore::default(), open: Some(crank.id) };
+        let test = TestSeat { id: crank.vat, birth, hands, store: VatStore::default(), open: Some(crank.id) };
         Stage {
             kernel,
             now: BEGINNING,
@@ -91,7 +102,8 @@ impl Stage {
             story: Story::default(),
             logs: Vec::new(),
             seats: BTreeMap::new(),
-            codes: vec![Code::of::<Test>()],
+            codes: vec![Rc::new(Native::of::<Test>())],
+            disk: BTreeMap::new(),
             test,
             flying: VecDeque::new(),
             seed,
@@ -101,7 +113,7 @@ impl Stage {
     }
 
     /// The number under which the kernel's rows have this code.
-    pub(crate) fn code(&mut self, code: Code) -> usize {
+    pub(crate) fn code(&mut self, code: Rc<dyn Code>) -> usize {
         self.codes.push(code);
         self.codes.len() - 1
     }
@@ -111,10 +123,7 @@ impl Stage {
         let subcluster =
             self.kernel.launch(launch).unwrap_or_else(|refusal| panic!("the launch is refused: {refusal}"));
         let ids: Vec<VatId> = self.vats_of(subcluster);
-        for id in &ids {
-            let seat = Seat { store: VatStore::new(Vec::new(), STORE_BYTES), incarnation: None, last_code: 0 };
-            self.seats.insert(*id, seat);
-        }
+        self.seats.extend(ids.iter().map(|id| (*id, Seat::default())));
         ids
     }
 
@@ -148,9 +157,9 @@ impl Stage {
         // What it spawned runs first, as at the end of any delivery.
         ocap_guest_sdk::vat::settled(Vec::new());
         let crank = self.test.open.take().expect("the test does one thing at a time");
-        let ended = self.test.hands.end(Outcome::Done);
-        self.progress += ended.report.syscalls.len() as u64;
-        self.finish_test(crank, ended);
+        let delivered = self.end_in_test();
+        self.progress += delivered.report.syscalls.len() as u64;
+        self.finish_test(crank, delivered);
     }
 
     /// The test goes on, with these references.
@@ -215,17 +224,21 @@ impl Stage {
     fn run_in_test(&mut self, crank: Crank) {
         self.story.delivery("test", &crank.delivery);
         self.test.hands.begin(&crank, std::mem::take(&mut self.test.store), self.now);
-        let identity = Identity { name: "test".to_owned(), parameters: [].into(), upgraded_from: None };
-        let told = self.test.hands.deliver(&crank.delivery, self.codes[0], &identity);
+        let told = self.test.hands.deliver(&crank.delivery, Native::of::<Test>(), &self.test.birth);
         told.unwrap_or_else(|broken| panic!("the test broke a rule of the ABI: {}", broken.0)).expect("no start");
-        let ended = self.test.hands.end(Outcome::Done);
+        let delivered = self.end_in_test();
         self.progress += 1;
-        self.finish_test(crank.id, ended);
+        self.finish_test(crank.id, delivered);
     }
 
-    fn finish_test(&mut self, crank: CrankId, ended: Ended) {
-        self.test.store = ended.store;
-        let verdict = self.finish(self.test.id, crank, ended.report, ended.log);
+    fn end_in_test(&mut self) -> Delivered {
+        let (store, delivered) = self.test.hands.end(Outcome::Done);
+        self.test.store = store;
+        delivered
+    }
+
+    fn finish_test(&mut self, crank: CrankId, delivered: Delivered) {
+        let verdict = self.finish(self.test.id, crank, delivered);
         assert_eq!(verdict, Verdict::Applied, "the test breaks no rule");
     }
 
@@ -234,31 +247,38 @@ impl Stage {
         let (id, name) = (crank.vat, self.vat_name(crank.vat));
         self.story.delivery(&name, &crank.delivery);
         if let Delivery::Start(boot) = &crank.delivery {
-            let row = self.kernel.vat(id).expect("a vat in a crank lives").row;
-            let code = number(&row.code);
-            let identity = Identity {
-                name: name.clone(),
-                parameters: row.parameters.clone(),
-                upgraded_from: self.seats.get(&id).map(|seat| self.codes[seat.last_code].name.to_owned()),
-            };
-            let chance = Chance::of_incarnation(self.seed, &name, boot.incarnation);
-            let incarnation = Incarnation::new(self.codes[code], identity, boot, chance);
-            let seat = self.seats.get_mut(&id).expect("a vat of the test");
-            (seat.incarnation, seat.last_code) = (Some(incarnation), code);
+            self.give_birth(id, boot);
         }
         let seat = self.seats.get_mut(&id).expect("a vat of the test");
-        let incarnation = seat.incarnation.as_ref().expect("the kernel starts a vat first");
-        let Some(ended) = incarnation.deliver(&crank, std::mem::take(&mut seat.store), self.now) else {
+        let machine = seat.machine.as_mut().expect("the kernel starts a vat first");
+        let Some(delivered) = machine.deliver(&crank, self.now) else {
             panic!("`{name}` does not come back from {}", name_of(&crank.delivery));
         };
-        seat.store = ended.store;
-        if ended.report.outcome != Outcome::Done {
-            seat.incarnation = None;
+        if delivered.report.outcome != Outcome::Done {
+            seat.machine = None;
         }
-        self.finish(id, crank.id, ended.report, ended.log);
+        self.finish(id, crank.id, delivered);
     }
 
-    fn finish(&mut self, vat: VatId, crank: CrankId, report: Report, log: Vec<LogLine>) -> Verdict {
+    /// A new incarnation, of what the vat has stored.
+    fn give_birth(&mut self, vat: VatId, boot: &Boot) {
+        let row = self.kernel.vat(vat).expect("a vat in a crank lives").row;
+        let code = number(&row.code);
+        let stored = self.disk.range((vat, Vec::new())..).take_while(|((of, _), _)| *of == vat);
+        let seat = self.seats.get_mut(&vat).expect("a vat of the test");
+        let birth = Birth {
+            vat,
+            name: row.name.clone(),
+            parameters: row.parameters.clone(),
+            upgraded_from: boot.upgraded_from.is_some().then(|| self.codes[seat.last_code].name()),
+            boot: boot.clone(),
+            seed: self.seed,
+            store: stored.map(|((_, key), value)| (key.clone(), value.clone())).collect(),
+        };
+        (seat.machine, seat.last_code) = (Some(self.codes[code].begin(birth)), code);
+    }
+
+    fn finish(&mut self, vat: VatId, crank: CrankId, Delivered { report, log }: Delivered) -> Verdict {
         // What the vat held before, and what this delivery gave it.
         let mut names = Names::default();
         names.learn(&self.kernel, vat);
@@ -274,8 +294,13 @@ impl Stage {
     /// After each act on the kernel: what it says to the host is done, and everything is counted again.
     pub(crate) fn settle(&mut self) {
         loop {
-            // The rows themselves are kept nowhere: a test has no second boot.
-            drop(self.kernel.take_commit());
+            // Of the rows only the stores are kept: a test has no second boot.
+            for Change { key, value } in self.kernel.take_commit().store {
+                match value {
+                    Some(value) => self.disk.insert(key, value),
+                    None => self.disk.remove(&key),
+                };
+            }
             let outputs = self.kernel.take_outputs();
             if outputs.is_empty() {
                 break;
@@ -314,7 +339,7 @@ impl Stage {
             self.kernel.finish(vat, crank.id, nothing);
         }
         if let Some(seat) = self.seats.get_mut(&vat) {
-            seat.incarnation = None;
+            seat.machine = None;
         }
     }
 }
