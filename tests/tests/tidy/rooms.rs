@@ -73,6 +73,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sd_notify", &[]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
+    ("ocap_worker", &["engine"]),
     // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.
     ("ocap_passable", &["boot", "io", "services"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services"]),
