@@ -21,6 +21,7 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod misbehaver;
+mod new;
 mod pins;
 mod poison;
 mod ps;
