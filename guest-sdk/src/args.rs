@@ -85,6 +85,14 @@ impl Args {
     pub(crate) fn into_body(self) -> Body {
         self.body
     }
+
+    /// The arguments, whatever they are, for a peer in a test.
+    ///
+    /// # Errors
+    /// If they are no list.
+    pub fn list(self) -> Result<Vec<Value>, Error> {
+        Ok(self.body.read()?)
+    }
 }
 
 /// Arguments that are taken one by one.

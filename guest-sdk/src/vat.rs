@@ -8,15 +8,22 @@ use crate::bindings::ocap::vat::kernel::{self, Payload, Resolution};
 use crate::body::Body;
 use crate::durable::{self, Kind};
 use crate::interface::DESCRIBE;
-use crate::{Context, Durable, Error, Object, This, executor, life, log, this};
+use crate::{Context, Durable, Error, Object, This, executor, life, this};
+
+/// A root with all that its vat knows: what `vat!` makes of it.
+pub trait Vat: Object + Durable + Default {
+    /// The kinds of durable objects, the root's first.
+    const KINDS: &'static [Kind];
+}
 
 /// A new incarnation.
 ///
 /// # Errors
 /// What the root's method marked `#[started]` says.
-pub fn start<R: Object + Durable + Default>(kinds: &'static [Kind], boot: Boot) -> Result<(), String> {
-    log::log_panics();
-    durable::set_kinds(kinds);
+pub fn start<R: Vat>(boot: Boot) -> Result<(), String> {
+    #[cfg(target_family = "wasm")]
+    crate::log::log_panics();
+    durable::set_kinds(R::KINDS);
     let context = Context::begin(boot);
     let root = This::<R>::root();
     root.bring_up_to_date().map_err(|error| error.to_string())?;
@@ -26,7 +33,7 @@ pub fn start<R: Object + Durable + Default>(kinds: &'static [Kind], boot: Boot) 
 }
 
 /// A message.
-pub fn deliver<R: Object + Durable + Default>(object: u64, method: &str, args: Payload, resolver: Option<kernel::Cap>) {
+pub fn deliver<R: Vat>(object: u64, method: &str, args: Payload, resolver: Option<kernel::Cap>) {
     let args = Args::new(Body::received(args));
     let outcome = match object {
         0 if method == DESCRIBE => R::describe().answer(),

@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("daemon", &["powers", "problem"]),
+    ("daemon", &["powers", "problem", "schema"]),
     ("run_loop", &["engine", "escape", "io", "services", "store"]),
     ("store", &["problem"]),
     ("engine", &["escape"]),
@@ -35,7 +35,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("component", &["problem"]),
     // The time of a crank is given in the engine's words.
     ("powers", &["engine"]),
-    ("problem", &[]),
+    ("problem", &["schema"]),
+    ("schema", &[]),
     ("escape", &[]),
 ];
 
@@ -64,14 +65,15 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tempfile", &["component"]),
     ("clap_complete", &[]),
     ("clap_mangen", &[]),
-    ("layout", &[]),
+    ("dot_layout", &[]),
     ("notify", &[]),
     ("prometheus_client", &[]),
     ("ratatui", &[]),
-    ("schemars", &[]),
+    ("schemars", &["daemon", "problem", "schema"]),
     ("sd_notify", &[]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
+    ("ocap_worker", &["engine"]),
     // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.
     ("ocap_passable", &["boot", "io", "services"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services"]),
@@ -81,12 +83,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
     ("sha2", &["boot", "component", "engine"]),
-    ("strsim", &["boot", "declaration"]),
+    ("strsim", &["boot", "cli", "declaration"]),
     ("tracing", &["boot", "daemon", "engine", "io", "run_loop"]),
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
     ("serde", &["bundle", "cli", "component", "daemon", "declaration", "problem"]),
-    ("serde_json", &["boot", "bundle", "cli", "component", "daemon", "declaration"]),
+    ("serde_json", &["boot", "bundle", "cli", "component", "daemon", "declaration", "schema"]),
 ];
 
 type Known = BTreeMap<String, BTreeSet<String>>;
