@@ -18,7 +18,7 @@ mod screen;
 mod terminal;
 mod wire;
 
-pub use built::{repository, sample_component};
+pub use built::{ocap_host, repository, sample_component};
 pub use host::Host;
 pub use line::LineClient;
 pub use ocap::{Done, Pending};

@@ -72,6 +72,8 @@ fn has_target() -> Result<(), Problem> {
 fn cargo(directory: &Path) -> Result<(), Problem> {
     let mut command = Command::new("cargo");
     command.args(["build", "--release", "--target", TARGET]).current_dir(directory);
+    // Where the declaration looks for components, whatever the environment says.
+    command.arg("--target-dir").arg(directory.join("target"));
     // stdout is for this command's own answer; cargo says what it has to say on stderr.
     let status =
         command.stdin(Stdio::null()).stdout(Stdio::null()).status().map_err(|error| no_tool("cargo", &error))?;
