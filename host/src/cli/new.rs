@@ -28,8 +28,7 @@ pub(super) fn run(args: &NewArgs, session: &Session) -> Result<ExitStatus, Probl
 fn text(made: &Made, written: &str) -> String {
     let files: Vec<String> = made.files.iter().map(|file| format!("  {written}/{file}")).collect();
     format!(
-        "made {}:\n{}\n\nnext:\n  cd {written}\n  cargo test\n  ocap-host build\n  ocap-host run subcluster.toml\nor all of it again \
-         at each change: `ocap-host dev`",
+        "made {}:\n{}\n\nnext:\n  cd {written}\n  cargo test\n  ocap-host build\n  ocap-host run subcluster.toml",
         made.directory,
         files.join("\n")
     )

@@ -1,7 +1,7 @@
 //! The build of a package of vats, and the check of its components by the engine that will run them.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{self, Stdio};
 
 use serde::Serialize;
 
@@ -59,7 +59,7 @@ pub fn build(directory: &Path, powers: Powers, files: &UserFiles) -> Result<Buil
 
 /// Whether rustc can make components at all: it says where the target's library would be.
 fn has_target() -> Result<(), Problem> {
-    let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+    let asked = process::Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
     let output = asked.map_err(|error| no_tool("rustc", &error))?;
     let directory = String::from_utf8_lossy(&output.stdout);
     if output.status.success() && Path::new(directory.trim()).is_dir() {
@@ -70,7 +70,7 @@ fn has_target() -> Result<(), Problem> {
 }
 
 fn cargo(directory: &Path) -> Result<(), Problem> {
-    let mut command = Command::new("cargo");
+    let mut command = process::Command::new("cargo");
     command.args(["build", "--release", "--target", TARGET]).current_dir(directory);
     // Where the declaration looks for components, whatever the environment says.
     command.arg("--target-dir").arg(directory.join("target"));
