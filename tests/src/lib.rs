@@ -13,6 +13,7 @@ mod ocap;
 mod patience;
 mod place;
 mod sample;
+mod terminal;
 mod wire;
 
 pub use built::{repository, sample_component};
@@ -22,4 +23,5 @@ pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
 pub use place::Place;
 pub use sample::Sample;
+pub use terminal::Shown;
 pub use wire::Wire;

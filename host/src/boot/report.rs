@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, VatId, VatStatus, VatView};
+use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, Vat, VatId, VatStatus, VatView};
 
 use crate::component::{CodeRecord, Place};
 use crate::daemon::Home;
@@ -51,15 +51,21 @@ fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
         exports: vat.exports as u64,
         grants: revoke::grants(kernel, vat.id),
         component: component_of(&vat.row.code),
-        kept: match &vat.row.upgrade {
-            Upgrade::None => None,
-            Upgrade::Trial { before } | Upgrade::Kept { before } => component_of(before),
-        },
+        kept: kept(vat.row),
         problem: problem_of(vat.row),
     }
 }
 
-fn component_of(code: &Body) -> Option<VatComponent> {
+/// The code before, as it is remembered.
+pub(super) fn kept(row: &Vat) -> Option<VatComponent> {
+    match &row.upgrade {
+        Upgrade::None => None,
+        Upgrade::Trial { before } | Upgrade::Kept { before } => component_of(before),
+    }
+}
+
+/// A vat's code as it is remembered, unless that is damaged.
+pub(super) fn component_of(code: &Body) -> Option<VatComponent> {
     CodeRecord::from_record(code).ok().as_ref().map(upgrade::component)
 }
 

@@ -6,6 +6,8 @@ mod absence;
 mod bundle;
 mod call;
 mod client;
+mod confirm;
+mod db;
 mod dead_letters;
 mod doctor;
 mod exit;
@@ -13,6 +15,7 @@ mod hibernate;
 mod launch;
 mod pins;
 mod plan;
+mod prune;
 mod quarantine;
 mod render;
 mod reset;
@@ -82,6 +85,9 @@ enum Command {
     Quarantine(quarantine::QuarantineCommand),
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
+    Prune(prune::PruneArgs),
+    #[command(subcommand)]
+    Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
     #[command(subcommand)]
@@ -123,6 +129,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
+        Command::Db(command) => db::run(command, session),
+        Command::Prune(args) => prune::run(args, session),
         Command::Doctor(args) => doctor::run(args, session),
         Command::Reset(args) => reset::run(args, session),
         Command::DeadLetters(command) => dead_letters::run(command, session),

@@ -1,14 +1,17 @@
 //! Stories through the real binary: one theme a file, one true sentence a test.
 
+mod backup;
 mod bundles;
 mod channels;
 mod commands;
+mod confirm;
 mod declarations;
 mod defects;
 mod doctor;
 mod endings;
 mod fairness;
 mod hibernation;
+mod idempotency;
 mod issue963;
 mod issue964;
 mod kill;
@@ -18,9 +21,11 @@ mod limits;
 mod misbehaver;
 mod pins;
 mod poison;
+mod prune;
 mod python;
 mod quarantine;
 mod references;
+mod repair;
 mod reset;
 mod restart;
 mod restarted;

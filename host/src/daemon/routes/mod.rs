@@ -3,6 +3,7 @@
 //! One file a family of commands, as in [`super::requests`].
 
 mod calls;
+mod db;
 mod dead_letters;
 mod doctor;
 mod hibernate;
@@ -10,6 +11,7 @@ mod host;
 mod launch;
 mod lives;
 mod pins;
+mod prune;
 mod quarantine;
 
 use std::path::Path;
@@ -54,6 +56,8 @@ fn routes() -> Vec<Route> {
         pins::routes(),
         quarantine::routes(),
         dead_letters::routes(),
+        prune::routes(),
+        db::routes(),
         doctor::routes(),
     ];
     families.concat()
