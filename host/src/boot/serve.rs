@@ -144,7 +144,7 @@ async fn answer(house: Arc<House>, request: Request) {
         Request::DeadLetterList(reply) => say(reply, dead_letters::list(house).await),
         Request::DeadLetterShow(id, reply) => say(reply, dead_letters::show(house, id).await),
         Request::DeadLetterDrop(body, reply) => say(reply, dead_letters::drop_some(house, body).await),
-        Request::Prune(reply) => say(reply, prune::running(house, Prune::Now).await),
+        Request::Prune(_, reply) => say(reply, prune::running(house, Prune::Now).await),
         Request::PrunePlan(reply) => say(reply, prune::running(house, Prune::Plan).await),
         Request::DbCheck(reply) => say(reply, backup::check_running(house).await),
         Request::DbBackup(body, reply) => say(reply, backup::make_running(house, body).await),

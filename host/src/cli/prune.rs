@@ -6,7 +6,7 @@ use super::exit::ExitStatus;
 use super::session::Session;
 use super::table::table;
 use crate::boot::prune::{self, Prune};
-use crate::daemon::requests::{PruneOutcome, Pruned, Unneeded};
+use crate::daemon::requests::{PruneBody, PruneOutcome, Pruned, Unneeded};
 use crate::problem::Problem;
 
 /// Remove stored components and compiled code that no vat needs, running or stopped
@@ -50,7 +50,7 @@ fn carry_out(how: Prune, session: &Session) -> Result<Pruned, Problem> {
     match (prune::stopped(&home, session.powers(), how)?, how) {
         (Some(pruned), _) => Ok(pruned),
         (None, Prune::Plan) => session.client()?.get("/v1/prune/plan"),
-        (None, Prune::Now) => session.client()?.post("/v1/prune", &()),
+        (None, Prune::Now) => session.client()?.post("/v1/prune", &PruneBody {}),
     }
 }
 

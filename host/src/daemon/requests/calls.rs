@@ -1,12 +1,13 @@
 //! Calls: a message from outside, and how its answer ended.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::problem::Problem;
 
 /// The body of `POST /v1/call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallBody {
     /// `subcluster`, `subcluster/vat` or a kref.
@@ -28,7 +29,7 @@ pub struct CallBody {
 }
 
 /// What whoever calls waits for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Until {
     /// The answer.
@@ -39,7 +40,7 @@ pub enum Until {
 }
 
 /// How a call ended: the answer of `POST /v1/call`. All of them are answers, not faults of the request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename_all = "lowercase")]
 pub enum CallOutcome {
     /// Not yet: the message is durable, and nobody waits for its answer.

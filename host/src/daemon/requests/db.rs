@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Subject;
 use crate::problem::Problem;
+use crate::schema::typed;
 
 /// What a backup holds: the file `backup.json` in it, which is written last, and the answer of `db verify`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "backup")]
+#[schemars(transform = typed("backup"))]
 pub struct Backup {
     /// Of this form. A host refuses one that it does not know.
     pub form: u32,
@@ -32,7 +35,7 @@ pub struct Backup {
 }
 
 /// A file of a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupFile {
     /// Its path in the backup.
     pub name: String,
@@ -43,7 +46,7 @@ pub struct BackupFile {
 }
 
 /// A component that a vat of a backup needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupComponent {
     /// As `sha256:...`.
     pub sha256: String,
@@ -54,7 +57,7 @@ pub struct BackupComponent {
 }
 
 /// The body of `POST /v1/db/backup`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackupBody {
     /// Where to make it: an absolute path at which nothing is, or an empty directory.
@@ -65,7 +68,7 @@ pub struct BackupBody {
 }
 
 /// Whether a backup has the components too.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Components {
     /// It has.
@@ -76,8 +79,9 @@ pub enum Components {
 }
 
 /// A backup was made: the answer of `POST /v1/db/backup`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "backed_up")]
+#[schemars(transform = typed("backed_up"))]
 pub struct BackedUp {
     /// Its directory.
     pub path: PathBuf,
@@ -86,8 +90,9 @@ pub struct BackedUp {
 }
 
 /// How the store is: the answer of `GET /v1/db/check`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "db_check")]
+#[schemars(transform = typed("db_check"))]
 pub struct DbChecked {
     /// Whether it is in use.
     pub subject: Subject,

@@ -33,7 +33,7 @@ pub use launch::{IfChanged, LaunchBody, Launched, Origin};
 pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, TerminateBody, Terminated};
 pub use pins::{Pin, PinBody, Pins, UnpinBody};
 pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
-pub use prune::{PruneOutcome, Pruned, Unneeded};
+pub use prune::{PruneBody, PruneOutcome, Pruned, Unneeded};
 pub use quarantine::{
     Bytes, OtherComponent, Policy, Quarantine, Quarantined, RepairBody, RepairFrom, RepairOutcome, Repaired, Retried,
     RetryBody, ShowBody,
@@ -75,11 +75,11 @@ pub enum Request {
     /// Keep a reference until it is unpinned.
     Pin(PinBody, Reply<Pin>),
     /// All that is kept so.
-    Pins(Reply<Vec<Pin>>),
+    Pins(Reply<Pins>),
     /// Keep a reference no longer.
     Unpin(UnpinBody, Reply<Pin>),
     /// The diagnostics of everything in quarantine.
-    QuarantineList(Reply<Vec<Problem>>),
+    QuarantineList(Reply<Quarantine>),
     /// Everything about one vat in quarantine.
     QuarantineShow(ShowBody, Reply<Quarantined>),
     /// Try once more to serve what is in quarantine.
@@ -97,7 +97,7 @@ pub enum Request {
     /// Forget one of them, or all.
     DeadLetterDrop(DropBody, Reply<Dropped>),
     /// Remove what no vat needs any more.
-    Prune(Reply<Pruned>),
+    Prune(PruneBody, Reply<Pruned>),
     /// Say what that would remove, and do nothing.
     PrunePlan(Reply<Pruned>),
     /// Look at every page and row of the store.

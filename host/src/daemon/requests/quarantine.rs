@@ -2,21 +2,24 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{GrantStatus, VatComponent};
 use crate::problem::Problem;
+use crate::schema::typed;
 
 /// All that is in quarantine: `GET /v1/quarantine`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "quarantine")]
+#[schemars(transform = typed("quarantine"))]
 pub struct Quarantine {
     /// A diagnostic for each.
     pub problems: Vec<Problem>,
 }
 
 /// The body of `POST /v1/quarantine/show`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShowBody {
     /// As `subcluster/vat`.
@@ -24,8 +27,9 @@ pub struct ShowBody {
 }
 
 /// Everything about one vat in quarantine: the answer of `POST /v1/quarantine/show`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "quarantined")]
+#[schemars(transform = typed("quarantined"))]
 pub struct Quarantined {
     /// As `subcluster/vat`.
     pub vat: String,
@@ -60,7 +64,7 @@ pub struct Quarantined {
 }
 
 /// What becomes of messages for a vat in quarantine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
     /// They wait.
@@ -70,7 +74,7 @@ pub enum Policy {
 }
 
 /// How the bytes of a component are, somewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Bytes {
     /// The vat's, to the last bit; of linked code, any that can be read.
@@ -84,7 +88,7 @@ pub enum Bytes {
 }
 
 /// The body of `POST /v1/quarantine/retry`; `{}` for all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryBody {
     /// One vat, as `subcluster/vat`.
@@ -93,8 +97,9 @@ pub struct RetryBody {
 }
 
 /// What another try brought: the answer of `POST /v1/quarantine/retry`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "retried")]
+#[schemars(transform = typed("retried"))]
 pub struct Retried {
     /// The vats that are served again, each as `subcluster/vat`.
     pub healed: Vec<String>,
@@ -103,7 +108,7 @@ pub struct Retried {
 }
 
 /// The body of `POST /v1/quarantine/repair`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RepairBody {
     /// As `subcluster/vat`.
@@ -116,7 +121,7 @@ pub struct RepairBody {
 }
 
 /// Where the component of a vat in quarantine is to be had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RepairFrom {
     /// In a file: a component, or a bundle that has the vat's component by its declared path.
@@ -134,7 +139,7 @@ pub enum RepairFrom {
 }
 
 /// What to do with a component that is not the one which a vat runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OtherComponent {
     /// Refuse it: other code for the same state is an upgrade.
@@ -145,8 +150,9 @@ pub enum OtherComponent {
 }
 
 /// A vat was repaired: the answer of `POST /v1/quarantine/repair`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "repaired")]
+#[schemars(transform = typed("repaired"))]
 pub struct Repaired {
     /// As `subcluster/vat`.
     pub vat: String,
@@ -157,7 +163,7 @@ pub struct Repaired {
 }
 
 /// What a repair did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RepairOutcome {
     /// Nothing: it is served already, from this component.

@@ -1,22 +1,27 @@
 //! The store as a whole.
 
-use axum::Json;
-use axum::extract::State;
-use axum::routing::{get, post};
-
-use super::{Answer, Body, Desks, Route, ask, parse};
-use crate::daemon::requests::{BackedUp, BackupBody, DbChecked, Request};
+use super::{Role, Route, absolute};
+use crate::daemon::requests::{BackupBody, Request};
+use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/db/check", get(check)), ("/v1/db/backup", post(backup))]
+    vec![
+        Route::get(
+            "/v1/db/check",
+            Role::Read,
+            "Whether every page, row and count of the store is right",
+            Request::DbCheck,
+        ),
+        Route::post_checked(
+            "/v1/db/backup",
+            Role::Admin,
+            "Make a backup in a directory of the host's machine",
+            check,
+            Request::DbBackup,
+        ),
+    ]
 }
 
-async fn check(State(desk): Desks) -> Answer<DbChecked> {
-    ask(&desk, Request::DbCheck).await.map(Json)
-}
-
-async fn backup(State(desk): Desks, body: Body) -> Answer<BackedUp> {
-    let body: BackupBody = parse(body)?;
-    super::absolute(&body.path)?;
-    ask(&desk, |reply| Request::DbBackup(body, reply)).await.map(Json)
+fn check(body: &BackupBody) -> Result<(), Problem> {
+    absolute(&body.path)
 }

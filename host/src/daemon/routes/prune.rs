@@ -1,20 +1,11 @@
 //! What no vat needs any more.
 
-use axum::Json;
-use axum::extract::State;
-use axum::routing::{get, post};
-
-use super::{Answer, Body, Desks, Route, ask};
-use crate::daemon::requests::{Pruned, Request};
+use super::{Role, Route};
+use crate::daemon::requests::Request;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/prune", post(prune)), ("/v1/prune/plan", get(plan))]
-}
-
-async fn prune(State(desk): Desks, _: Body) -> Answer<Pruned> {
-    ask(&desk, Request::Prune).await.map(Json)
-}
-
-async fn plan(State(desk): Desks) -> Answer<Pruned> {
-    ask(&desk, Request::PrunePlan).await.map(Json)
+    vec![
+        Route::post("/v1/prune", Role::Admin, "Remove components and compiled code that no vat needs", Request::Prune),
+        Route::get("/v1/prune/plan", Role::Read, "What that would remove; nothing is done", Request::PrunePlan),
+    ]
 }

@@ -1,50 +1,54 @@
 //! What is in quarantine.
 
-use axum::Json;
-use axum::extract::State;
-use axum::routing::{get, post};
-
-use super::{Answer, Body, Desks, Route, ask, parse};
-use crate::daemon::requests::{
-    Ending, Quarantine, Quarantined, RepairBody, RepairFrom, Repaired, Request, Retried, Terminated,
-};
+use super::{Role, Route, absolute};
+use crate::daemon::requests::{RepairBody, RepairFrom, Request};
+use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        ("/v1/quarantine", get(list)),
-        ("/v1/quarantine/show", post(show)),
-        ("/v1/quarantine/retry", post(retry)),
-        ("/v1/quarantine/repair", post(repair)),
-        ("/v1/quarantine/prune", post(prune)),
-        ("/v1/quarantine/prune/preview", post(prune_preview)),
+        Route::get(
+            "/v1/quarantine",
+            Role::Read,
+            "The diagnostics of everything in quarantine",
+            Request::QuarantineList,
+        ),
+        Route::post(
+            "/v1/quarantine/show",
+            Role::Read,
+            "Everything about one vat in quarantine",
+            Request::QuarantineShow,
+        ),
+        Route::post(
+            "/v1/quarantine/retry",
+            Role::Operate,
+            "Try once more to serve what is in quarantine",
+            Request::QuarantineRetry,
+        ),
+        Route::post_checked(
+            "/v1/quarantine/repair",
+            Role::Operate,
+            "Serve a vat in quarantine again, with a component from elsewhere",
+            check,
+            Request::QuarantineRepair,
+        ),
+        Route::post(
+            "/v1/quarantine/prune",
+            Role::Admin,
+            "Give up what is in quarantine, with all that it keeps",
+            Request::QuarantinePrune,
+        ),
+        Route::post(
+            "/v1/quarantine/prune/preview",
+            Role::Read,
+            "What that would end; nothing is done",
+            Request::QuarantinePrunePreview,
+        ),
     ]
 }
 
-async fn list(State(desk): Desks) -> Answer<Quarantine> {
-    let problems = ask(&desk, Request::QuarantineList).await?;
-    Ok(Json(Quarantine { problems }))
-}
-
-async fn show(State(desk): Desks, body: Body) -> Answer<Quarantined> {
-    super::post(&desk, body, Request::QuarantineShow).await
-}
-
-async fn retry(State(desk): Desks, body: Body) -> Answer<Retried> {
-    super::post(&desk, body, Request::QuarantineRetry).await
-}
-
-async fn repair(State(desk): Desks, body: Body) -> Answer<Repaired> {
-    let body: RepairBody = parse(body)?;
-    if let RepairFrom::File { path, .. } = &body.from {
-        super::absolute(path)?;
+fn check(body: &RepairBody) -> Result<(), Problem> {
+    match &body.from {
+        RepairFrom::File { path, .. } => absolute(path),
+        RepairFrom::Stored { .. } => Ok(()),
     }
-    ask(&desk, |reply| Request::QuarantineRepair(body, reply)).await.map(Json)
-}
-
-async fn prune(State(desk): Desks, body: Body) -> Answer<Terminated> {
-    super::post(&desk, body, Request::QuarantinePrune).await
-}
-
-async fn prune_preview(State(desk): Desks, body: Body) -> Answer<Ending> {
-    super::post(&desk, body, Request::QuarantinePrunePreview).await
 }
