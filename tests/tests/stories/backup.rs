@@ -194,14 +194,11 @@ fn a_damaged_backup_is_refused_whatever_the_damage() {
     let files = ["store", "key", "backup.json"].map(|name| backup.join(name));
     for file in files.iter().chain([&blob]) {
         let good = fs::read(file).expect("a file");
-        let damages: [fn(&[u8]) -> Vec<u8>; 3] = [
-            |good| good.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == good.len() / 2)).collect(),
-            |good| good[..good.len() - 1].to_vec(),
-            |_| Vec::new(),
-        ];
-        for damage in damages {
+        let mut flipped = good.clone();
+        flipped[good.len() / 2] ^= 1;
+        for damaged in [&flipped, &good[..good.len() - 1], &[]] {
             fs::remove_file(file).expect("removed");
-            fs::write(file, damage(&good)).expect("written");
+            fs::write(file, damaged).expect("written");
             let other = Place::new();
             let refused = other.ocap(&["db", "restore", word(&backup), "--yes"]).expect(1);
             refused.problem("ocap::backup::damaged");
