@@ -14,7 +14,7 @@ use cap_std::fs::Dir;
 use ocap_kernel::{Body, Kernel, State, Upgrade, Vat};
 
 use crate::bundle::Source;
-use crate::component::{Blobs, COMPONENT_BYTES_MAX, CodeRecord, CodeSource, Digest, UserFiles};
+use crate::component::{Blobs, COMPONENT_BYTES_MAX, CodeRecord, CodeSource, Digest, RecordFault, UserFiles};
 use crate::daemon::home::{APPS, BLOBS, CACHE, STORE};
 use crate::daemon::lock::{LOCKED, Lock};
 use crate::daemon::requests::{PruneOutcome, Pruned, Unneeded};
@@ -69,7 +69,7 @@ pub fn stopped(home: &Home, powers: Powers, how: Prune) -> Result<Option<Pruned>
     };
     let inspected = store::inspect(&home.path_of(STORE)).map_err(|fault| Problem::from(&fault))?;
     // Components without a store may be all that is left of a home.
-    let inspected = inspected.ok_or_else(|| not_known(Problem::new("", "there is no store in this home")))?;
+    let inspected = inspected.ok_or_else(|| not_known(vec!["there is no store in this home".to_owned()]))?;
     let rows = Rows::of_state(&inspected.state);
     let (config, files) = (house::config(home)?, UserFiles::ambient());
     let needed = Needed::by(&rows, home, &config, &files)?;
@@ -125,7 +125,7 @@ impl Needed {
     fn by(rows: &Rows, home: &Home, config: &HostConfig, files: &UserFiles) -> Result<Needed, Problem> {
         let mut needed = Needed { components: BTreeSet::new(), linked: BTreeSet::new() };
         for code in &rows.codes {
-            match CodeRecord::from_record(code).map_err(|fault| not_known(Problem::from(fault)))? {
+            match CodeRecord::from_record(code).map_err(damaged)? {
                 CodeRecord { source: CodeSource::Stored { sha256, .. }, .. } => drop(needed.components.insert(sha256)),
                 CodeRecord { source: CodeSource::Linked, resolved, .. } => {
                     // One that is not there is compiled when it is.
@@ -135,7 +135,7 @@ impl Needed {
             }
         }
         for record in &rows.declarations {
-            let recorded = Declaration::from_record(record).map_err(|fault| not_known(Problem::from(fault)))?;
+            let recorded = Declaration::from_record(record).map_err(damaged)?;
             needed.components.extend(declared(&recorded.declaration));
         }
         let system = config.system.iter().map(|system| home.path().join(&system.declaration));
@@ -170,13 +170,17 @@ fn apps(home: &Home) -> Vec<PathBuf> {
     names.flat_map(|path| [path.join("subcluster.toml"), path]).collect()
 }
 
-fn not_known(damaged: Problem) -> Problem {
+fn damaged(fault: RecordFault) -> Problem {
+    let Problem { message, causes, .. } = Problem::from(fault);
+    not_known(std::iter::once(message).chain(causes).collect())
+}
+
+fn not_known(causes: Vec<String>) -> Problem {
     let message = "what the vats need can't be known, so nothing is pruned";
     let mut problem = Problem::new("ocap::prune::not_known", message).with_help(
         "see what is damaged: `ocap-host doctor`; then end that vat, or restore a backup: `ocap-host db restore`",
     );
-    problem.causes.push(damaged.message);
-    problem.causes.extend(damaged.causes);
+    problem.causes = causes;
     problem
 }
 
