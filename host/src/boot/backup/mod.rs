@@ -45,9 +45,9 @@ const FORM: u32 = 1;
 /// The largest manifest that is read: 16 MiB.
 const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 /// The home's secret.
-const KEY: &str = super::house::KEY;
+const KEY: &str = crate::boot::house::KEY;
 /// What the operator allows.
-const HOST_CONFIG: &str = super::house::HOST_CONFIG;
+const HOST_CONFIG: &str = crate::boot::house::HOST_CONFIG;
 
 /// The lock of a home that no host runs on; `None` if one does. A restore that was cut off is finished first.
 fn at_rest(home: &Home, powers: Powers) -> Result<Option<Lock>, Problem> {
