@@ -14,6 +14,10 @@ mod ocap;
 mod patience;
 mod place;
 mod sample;
+<<<<<<< HEAD
+=======
+mod screen;
+>>>>>>> main
 mod terminal;
 mod wire;
 
@@ -24,5 +28,9 @@ pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
 pub use place::Place;
 pub use sample::Sample;
+<<<<<<< HEAD
 pub use terminal::Shown;
+=======
+pub use terminal::Terminal;
+>>>>>>> main
 pub use wire::Wire;

@@ -16,13 +16,22 @@ mod errands;
 mod heal;
 mod hibernate;
 mod house;
+<<<<<<< HEAD
 mod keyed;
+=======
+mod inspect;
+>>>>>>> main
 mod launch;
+mod metrics;
 mod pins;
 mod preview;
+<<<<<<< HEAD
 pub mod prune;
 mod quarantine;
 mod repair;
+=======
+mod ps;
+>>>>>>> main
 mod report;
 pub mod reset;
 mod restart;

@@ -12,10 +12,16 @@ use crate::store::StoreError;
 
 use super::house::House;
 use super::launch::{self, Wish};
+<<<<<<< HEAD
 use super::prune::Prune;
 use super::{
     backup, calls, dead_letters, doctor, ends, heal, hibernate, pins, preview, prune, quarantine, repair, report,
     restart, revoke, upgrade,
+=======
+use super::{
+    calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, ps, report, restart, revoke,
+    upgrade,
+>>>>>>> main
 };
 use crate::io::Io;
 
@@ -120,6 +126,9 @@ async fn answer(house: Arc<House>, request: Request) {
     let house = &house;
     match request {
         Request::Status(reply) => say(reply, report::full(house).await),
+        Request::Ps(subcluster, reply) => say(reply, ps::ps(house, subcluster).await),
+        Request::Inspect(body, reply) => say(reply, inspect::inspect(house, body).await),
+        Request::Metrics(reply) => say(reply, metrics::metrics(house).await),
         Request::Launch(body, reply) => say(reply, launch::launch(house, Wish::of_user(body)).await),
         Request::Plan(body, reply) => say(reply, preview::preview(house, body).await),
         Request::Terminate(body, reply) => say(reply, ends::terminate(house, body).await),

@@ -32,8 +32,13 @@ use rusqlite::Connection;
 
 pub use backup::copy;
 pub use error::StoreError;
+<<<<<<< HEAD
 pub use inspect::{Inspected, inspect, older_version, raise};
 pub use load::VatEntries;
+=======
+pub use inspect::{Inspected, inspect};
+pub use load::{VatEntries, VatSize};
+>>>>>>> main
 
 use load::Reading;
 use writer::{Request, Writer};
@@ -161,6 +166,7 @@ impl StoreReader {
         answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 
+<<<<<<< HEAD
     /// Copies the whole store into a file that is not there yet, a slice at a time: commits and reads go on in between and are in the copy
     /// too. Returns when it is finished, with everything that was handed over before the call.
     ///
@@ -169,6 +175,15 @@ impl StoreReader {
     pub fn copy(&self, to: &Path) -> Result<(), StoreError> {
         let (reply, answer) = mpsc::channel();
         self.sender.send(Request::Copy { to: to.to_owned(), reply }).map_err(|_| StoreError::Closed)?;
+=======
+    /// How much a vat keeps, as of all commits handed over before. Waits for them.
+    ///
+    /// # Errors
+    /// As [`StoreReader::vat_store`].
+    pub fn vat_size(&self, vat: VatId) -> Result<VatSize, StoreError> {
+        let (reply, answer) = mpsc::channel();
+        self.sender.send(Request::VatSize { vat, reply }).map_err(|_| StoreError::Closed)?;
+>>>>>>> main
         answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 }

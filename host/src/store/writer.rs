@@ -15,8 +15,13 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::checkpoint::{self, PAGES_LONG, PAGES_MAX};
 use super::error::StoreError;
+<<<<<<< HEAD
 use super::load::{Reading, VatEntries};
 use super::{backup, changes, forget, version};
+=======
+use super::load::{Reading, VatEntries, VatSize};
+use super::{changes, forget, version};
+>>>>>>> main
 
 /// So long without a request counts as idle. Shorter, and a checkpoint would stand between two calls of one conversation.
 const IDLE: Duration = Duration::from_millis(200);
@@ -37,7 +42,11 @@ pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 pub(super) enum Request {
     Write { commit: Box<Commit>, done: Done },
     VatStore { vat: VatId, reply: Sender<Result<VatEntries, StoreError>> },
+<<<<<<< HEAD
     Copy { to: PathBuf, reply: Sender<Result<(), StoreError>> },
+=======
+    VatSize { vat: VatId, reply: Sender<Result<VatSize, StoreError>> },
+>>>>>>> main
     Close { reply: Sender<Result<(), StoreError>> },
     Abandon,
 }
@@ -100,8 +109,15 @@ impl Writer {
             match self.serve(request, requests) {
                 ControlFlow::Continue(()) => {}
                 // Whoever asked may have gone; then nobody minds.
+<<<<<<< HEAD
                 ControlFlow::Break(End::Close(reply)) => return drop(reply.send(self.close())),
                 ControlFlow::Break(End::Abandon) => return,
+=======
+                Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
+                Request::VatSize { vat, reply } => drop(reply.send(self.vat_size(vat))),
+                Request::Close { reply } => return drop(reply.send(self.close())),
+                Request::Abandon => return,
+>>>>>>> main
             }
         }
     }
@@ -196,6 +212,11 @@ impl Writer {
     fn vat_store(&mut self, vat: VatId) -> Result<VatEntries, StoreError> {
         self.check()?;
         Reading { connection: &self.connection, path: &self.path }.vat_store(vat)
+    }
+
+    fn vat_size(&mut self, vat: VatId) -> Result<VatSize, StoreError> {
+        self.check()?;
+        Reading { connection: &self.connection, path: &self.path }.vat_size(vat)
     }
 
     fn measure_log(&mut self) {
