@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::dialogue::{Shown, at_a_terminal};
 use crate::host::Host;
 use crate::line::LineClient;
 use crate::ocap::{Done, Pending};
 use crate::sample::Sample;
-use crate::terminal::{Shown, at_a_terminal};
 use crate::wire::Wire;
 
 /// A temporary directory, removed at the end. The home in it is not made yet.

@@ -16,22 +16,16 @@ mod errands;
 mod heal;
 mod hibernate;
 mod house;
-<<<<<<< HEAD
-mod keyed;
-=======
 mod inspect;
->>>>>>> main
+mod keyed;
 mod launch;
 mod metrics;
 mod pins;
 mod preview;
-<<<<<<< HEAD
 pub mod prune;
+mod ps;
 mod quarantine;
 mod repair;
-=======
-mod ps;
->>>>>>> main
 mod report;
 pub mod reset;
 mod restart;

@@ -39,6 +39,7 @@ fn known(kernel: &Kernel, label: &str) -> Result<(Quarantined, Option<CodeRecord
     let problem = code::problem_of(row).ok_or_else(|| not_quarantined(label))?;
     let view = kernel.vat(id).expect("it was found just now");
     let record = CodeRecord::from_record(&row.code).ok();
+    let (component, kept) = report::components(row);
     let found = Quarantined {
         vat: label.to_owned(),
         id: id.to_string(),
@@ -52,10 +53,10 @@ fn known(kernel: &Kernel, label: &str) -> Result<(Quarantined, Option<CodeRecord
         exports: view.exports as u64,
         incarnation: view.incarnation,
         grants: revoke::grants(kernel, id),
-        component: report::component_of(&row.code),
+        component,
         stored: None,
         source: None,
-        kept: report::kept(row),
+        kept,
     };
     Ok((found, record))
 }

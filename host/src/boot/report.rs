@@ -63,29 +63,12 @@ fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
         queued: vat.queued as u64,
         exports: vat.exports as u64,
         grants: revoke::grants(kernel, vat.id),
-<<<<<<< HEAD
-        component: component_of(&vat.row.code),
-        kept: kept(vat.row),
-=======
         component,
         kept,
->>>>>>> main
         problem: problem_of(vat.row),
     }
 }
 
-<<<<<<< HEAD
-/// The code before, as it is remembered.
-pub(super) fn kept(row: &Vat) -> Option<VatComponent> {
-    match &row.upgrade {
-        Upgrade::None => None,
-        Upgrade::Trial { before } | Upgrade::Kept { before } => component_of(before),
-    }
-}
-
-/// A vat's code as it is remembered, unless that is damaged.
-pub(super) fn component_of(code: &Body) -> Option<VatComponent> {
-=======
 /// A vat's code, and the code that it can be rolled back to.
 pub(super) fn components(row: &Vat) -> (Option<VatComponent>, Option<VatComponent>) {
     let kept = match &row.upgrade {
@@ -96,7 +79,6 @@ pub(super) fn components(row: &Vat) -> (Option<VatComponent>, Option<VatComponen
 }
 
 fn component_of(code: &Body) -> Option<VatComponent> {
->>>>>>> main
     CodeRecord::from_record(code).ok().as_ref().map(upgrade::component)
 }
 

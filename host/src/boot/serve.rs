@@ -12,16 +12,10 @@ use crate::store::StoreError;
 
 use super::house::House;
 use super::launch::{self, Wish};
-<<<<<<< HEAD
 use super::prune::Prune;
 use super::{
-    backup, calls, dead_letters, doctor, ends, heal, hibernate, pins, preview, prune, quarantine, repair, report,
-    restart, revoke, upgrade,
-=======
-use super::{
-    calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, ps, report, restart, revoke,
-    upgrade,
->>>>>>> main
+    backup, calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, prune, ps, quarantine,
+    repair, report, restart, revoke, upgrade,
 };
 use crate::io::Io;
 

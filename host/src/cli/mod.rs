@@ -19,11 +19,8 @@ mod launch;
 mod metrics;
 mod pins;
 mod plan;
-<<<<<<< HEAD
 mod prune;
-=======
 mod ps;
->>>>>>> main
 mod quarantine;
 mod render;
 mod reset;

@@ -96,11 +96,8 @@ impl RunLoop {
         args: Payload<Kref>,
     ) -> Result<oneshot::Receiver<Resolution<Kref>>, Refusal> {
         let ask = self.kernel.ask(target, method, args)?;
-<<<<<<< HEAD
         let (reply, answer) = oneshot::channel();
-=======
         self.meters.totals.asked += 1;
->>>>>>> main
         self.asks.insert(ask, reply);
         Ok(answer)
     }

@@ -32,13 +32,8 @@ use rusqlite::Connection;
 
 pub use backup::copy;
 pub use error::StoreError;
-<<<<<<< HEAD
 pub use inspect::{Inspected, inspect, older_version, raise};
-pub use load::VatEntries;
-=======
-pub use inspect::{Inspected, inspect};
 pub use load::{VatEntries, VatSize};
->>>>>>> main
 
 use load::Reading;
 use writer::{Request, Writer};
@@ -166,7 +161,6 @@ impl StoreReader {
         answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 
-<<<<<<< HEAD
     /// Copies the whole store into a file that is not there yet, a slice at a time: commits and reads go on in between and are in the copy
     /// too. Returns when it is finished, with everything that was handed over before the call.
     ///
@@ -175,7 +169,9 @@ impl StoreReader {
     pub fn copy(&self, to: &Path) -> Result<(), StoreError> {
         let (reply, answer) = mpsc::channel();
         self.sender.send(Request::Copy { to: to.to_owned(), reply }).map_err(|_| StoreError::Closed)?;
-=======
+        answer.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
     /// How much a vat keeps, as of all commits handed over before. Waits for them.
     ///
     /// # Errors
@@ -183,7 +179,6 @@ impl StoreReader {
     pub fn vat_size(&self, vat: VatId) -> Result<VatSize, StoreError> {
         let (reply, answer) = mpsc::channel();
         self.sender.send(Request::VatSize { vat, reply }).map_err(|_| StoreError::Closed)?;
->>>>>>> main
         answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 }

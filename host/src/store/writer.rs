@@ -15,13 +15,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::checkpoint::{self, PAGES_LONG, PAGES_MAX};
 use super::error::StoreError;
-<<<<<<< HEAD
-use super::load::{Reading, VatEntries};
-use super::{backup, changes, forget, version};
-=======
 use super::load::{Reading, VatEntries, VatSize};
-use super::{changes, forget, version};
->>>>>>> main
+use super::{backup, changes, forget, version};
 
 /// So long without a request counts as idle. Shorter, and a checkpoint would stand between two calls of one conversation.
 const IDLE: Duration = Duration::from_millis(200);
@@ -42,11 +37,8 @@ pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 pub(super) enum Request {
     Write { commit: Box<Commit>, done: Done },
     VatStore { vat: VatId, reply: Sender<Result<VatEntries, StoreError>> },
-<<<<<<< HEAD
     Copy { to: PathBuf, reply: Sender<Result<(), StoreError>> },
-=======
     VatSize { vat: VatId, reply: Sender<Result<VatSize, StoreError>> },
->>>>>>> main
     Close { reply: Sender<Result<(), StoreError>> },
     Abandon,
 }
@@ -109,15 +101,8 @@ impl Writer {
             match self.serve(request, requests) {
                 ControlFlow::Continue(()) => {}
                 // Whoever asked may have gone; then nobody minds.
-<<<<<<< HEAD
                 ControlFlow::Break(End::Close(reply)) => return drop(reply.send(self.close())),
                 ControlFlow::Break(End::Abandon) => return,
-=======
-                Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
-                Request::VatSize { vat, reply } => drop(reply.send(self.vat_size(vat))),
-                Request::Close { reply } => return drop(reply.send(self.close())),
-                Request::Abandon => return,
->>>>>>> main
             }
         }
     }
@@ -129,6 +114,7 @@ impl Writer {
                 self.measure_log();
             }
             Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
+            Request::VatSize { vat, reply } => drop(reply.send(self.vat_size(vat))),
             Request::Copy { to, reply } => match self.copy(&to, requests) {
                 Ok(()) => drop(reply.send(Ok(()))),
                 Err(Unfinished::Failed(error)) => drop(reply.send(Err(error))),

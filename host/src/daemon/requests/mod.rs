@@ -15,11 +15,8 @@ mod lives;
 mod metrics;
 mod pins;
 mod plan;
-<<<<<<< HEAD
 mod prune;
-=======
 mod ps;
->>>>>>> main
 mod quarantine;
 mod revoke;
 mod status;
@@ -44,16 +41,12 @@ pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, 
 pub use metrics::{Bucket, Figures, Metrics, SinceBoot, Spread, VatCounts};
 pub use pins::{Pin, PinBody, Pins, UnpinBody};
 pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
-<<<<<<< HEAD
 pub use prune::{PruneBody, PruneOutcome, Pruned, Unneeded};
+pub use ps::{Activity, Ps, VatError, VatUsage};
 pub use quarantine::{
     Bytes, OtherComponent, Policy, Quarantine, Quarantined, RepairBody, RepairFrom, RepairOutcome, Repaired, Retried,
     RetryBody, ShowBody,
 };
-=======
-pub use ps::{Activity, Ps, VatError, VatUsage};
-pub use quarantine::{Quarantine, Retried, RetryBody};
->>>>>>> main
 pub use revoke::{RevokeBody, Revoked, Since};
 pub use status::{
     ChannelState, ChannelStatus, GrantStatus, Inventory, Status, SubclusterStatus, VatComponent, VatState, VatStatus,
