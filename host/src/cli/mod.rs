@@ -8,6 +8,8 @@ mod build;
 mod bundle;
 mod call;
 mod client;
+mod confirm;
+mod db;
 mod dead_letters;
 mod doctor;
 mod exit;
@@ -19,6 +21,7 @@ mod metrics;
 mod new;
 mod pins;
 mod plan;
+mod prune;
 mod ps;
 mod quarantine;
 mod render;
@@ -94,6 +97,9 @@ enum Command {
     Quarantine(quarantine::QuarantineCommand),
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
+    Prune(prune::PruneArgs),
+    #[command(subcommand)]
+    Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
     New(new::NewArgs),
@@ -145,6 +151,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
+        Command::Db(command) => db::run(command, session),
+        Command::Prune(args) => prune::run(args, session),
         Command::Doctor(args) => doctor::run(args, session),
         Command::Reset(args) => reset::run(args, session),
         Command::DeadLetters(command) => dead_letters::run(command, session),
