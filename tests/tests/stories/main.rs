@@ -13,6 +13,7 @@ mod doctor;
 mod endings;
 mod explain;
 mod fairness;
+mod goldens;
 mod hibernation;
 mod idempotency;
 mod inspect;
