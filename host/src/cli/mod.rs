@@ -11,6 +11,7 @@ mod client;
 mod confirm;
 mod db;
 mod dead_letters;
+mod dev;
 mod doctor;
 mod exit;
 mod explain;
@@ -104,6 +105,7 @@ enum Command {
     Reset(reset::ResetArgs),
     New(new::NewArgs),
     Build(build::BuildArgs),
+    Dev(dev::DevArgs),
     Explain(explain::ExplainArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
@@ -120,7 +122,12 @@ pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus 
         }
     };
     let session = Session::new(powers, cli.format);
-    let outcome = session.choose_home(cli.home).and_then(|session| obey(&cli.command, &session));
+    let home = cli.home.or_else(|| match &cli.command {
+        // A package that is being written has a host of its own.
+        Command::Dev(args) => Some(args.home()),
+        _ => None,
+    });
+    let outcome = session.choose_home(home).and_then(|session| obey(&cli.command, &session));
     outcome.unwrap_or_else(|problem| {
         session.tell(&problem);
         ExitStatus::of(&problem)
@@ -146,6 +153,7 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
         Command::New(args) => new::run(args, session),
+        Command::Dev(args) => dev::run(args, session),
         Command::Build(args) => build::run(args, session),
         Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),

@@ -9,6 +9,7 @@ mod confirm;
 mod damage;
 mod declarations;
 mod defects;
+mod dev;
 mod doctor;
 mod endings;
 mod explain;

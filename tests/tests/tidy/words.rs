@@ -67,7 +67,10 @@ const POWERS: &[Power] = &[
     Power { word: "tokio::process", places: &[] },
     Power {
         word: "process::Command",
-        places: &[("host/src/develop/build.rs", "the compiler, for whoever writes a vat")],
+        places: &[
+            ("host/src/develop/build.rs", "the compiler, for whoever writes a vat"),
+            ("host/src/cli/dev.rs", "the host of a package"),
+        ],
     },
     Power { word: "HashSet", places: &[] },
     Power { word: "HashMap", places: &[("host/src/bundle/layout.rs", "one entry, as the OCI crate wants it")] },
