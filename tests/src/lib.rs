@@ -5,6 +5,7 @@
 //! after [`PATIENCE`] with a failure, so that a host that hangs is a test that fails; nothing here measures time. No process outlives
 //! the value that stands for it.
 
+mod background;
 mod built;
 pub mod components;
 mod host;
@@ -15,11 +16,12 @@ mod place;
 mod sample;
 mod wire;
 
+pub use background::Background;
 pub use built::{repository, sample_component};
 pub use host::Host;
 pub use line::LineClient;
 pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
-pub use place::Place;
+pub use place::{Hold, Place};
 pub use sample::Sample;
 pub use wire::Wire;

@@ -1,12 +1,13 @@
 //! The host serves: requests to the loop, until somebody or something ends it.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::daemon::requests::{Inventory, Reply, Request};
-use crate::daemon::{Ending, Signals};
+use crate::daemon::{Ending, Heart, Signals};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -40,17 +41,21 @@ impl Running {
     /// request.
     ///
     /// # Errors
-    /// If the store failed: nothing was acknowledged that is not durable.
+    /// If the store failed, or the home is not this host's any more: nothing was acknowledged that is not durable.
     pub(super) async fn serve(
         &mut self,
         mut requests: mpsc::Receiver<Request>,
         signals: &mut Signals,
         stop: Option<&Notify>,
+        heart: &Heart,
     ) -> Result<Ending, Problem> {
         let healer = tokio::spawn(heal::by_itself(self.house.clone()));
+        let handle = self.house.handle().clone();
+        let mut stopped_beating = pin!(heart.beat(async || handle.beat().await.is_ok()));
         let ending = loop {
             tokio::select! {
                 ended = &mut self.loop_ended => break Err(why(ended)),
+                problem = &mut stopped_beating => break Err(problem),
                 ending = asked_to_end(signals, stop) => break Ok(ending),
                 request = requests.recv() => match request {
                     Some(Request::Stop(reply)) => {

@@ -112,6 +112,10 @@ enum Event {
     Finished(Box<Finished>),
     /// The oldest batch that was handed over is durable, or the store failed.
     Committed(Result<(), StoreError>),
+    /// Say that it was heard.
+    Beat(oneshot::Sender<()>),
+    /// A worker panicked: what it was at is lost, and nobody will say so.
+    WorkerDied,
     /// Finish what runs, write everything, end.
     Stop,
 }
@@ -170,7 +174,10 @@ pub struct RunLoop {
     /// When something was done last, and whether what is done after a while of nothing was done since.
     last_change: Instant,
     tidied: bool,
-    stopping: bool,
+    /// Since when it ends.
+    stopping: Option<Instant>,
+    /// Whether cranks that took too long for that were cut.
+    cut: bool,
     failure: Option<StoreError>,
 }
 
@@ -225,7 +232,8 @@ pub fn start(
         last_time: CrankTime { wall: Duration::ZERO, monotonic: Duration::ZERO },
         last_change: Instant::now(),
         tidied: false,
-        stopping: false,
+        stopping: None,
+        cut: false,
         failure: None,
     };
     let thread = thread::Builder::new().name("kernel".to_owned()).spawn(move || run_loop.run())?;
@@ -275,6 +283,16 @@ impl Handle {
         };
         self.events.send(Event::Act(Box::new(act))).map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping)
+    }
+
+    /// Comes back when the loop has taken notice of it, and changes nothing.
+    ///
+    /// # Errors
+    /// If the loop has ended.
+    pub async fn beat(&self) -> Result<(), Stopping> {
+        let (reply, heard) = oneshot::channel();
+        self.events.send(Event::Beat(reply)).map_err(|_| Stopping)?;
+        heard.await.map_err(|_| Stopping)
     }
 
     /// Begins the end: what runs is finished, everything is written, channels are closed.

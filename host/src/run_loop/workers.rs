@@ -54,6 +54,7 @@ impl Workers {
             let (sender, receiver) = mpsc::channel::<Job>();
             let (reader, events, marker) = (reader.clone(), events.clone(), markers.of_worker(worker));
             thread::Builder::new().name(format!("vats-{worker}")).spawn(move || {
+                let _alarm = Alarm(events.clone());
                 for job in receiver {
                     let (vat, crank) = (job.crank.vat, job.crank.id);
                     marker.mark(vat, job.crank.message, job.crank.company);
@@ -92,6 +93,18 @@ impl Workers {
 
     pub(super) fn is_free_again(&mut self, worker: usize) {
         self.free.push(worker);
+    }
+}
+
+/// Tells the loop of a panic of this thread.
+struct Alarm(Sender<Event>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // A loop that is gone has nobody left to tell.
+            let _ = self.0.send(Event::WorkerDied);
+        }
     }
 }
 

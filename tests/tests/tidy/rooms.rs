@@ -69,7 +69,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("prometheus_client", &[]),
     ("ratatui", &[]),
     ("schemars", &[]),
-    ("sd_notify", &[]),
+    // The service manager that started this process.
+    ("sd_notify", &["daemon"]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
     // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.

@@ -25,7 +25,7 @@ async fn status(State(desk): Desks) -> Answer<Status> {
     };
     // Read again: it may have come further while the loop answered.
     let record = desk.record();
-    Ok(Json(Status::of(&record, desk.home.path().display().to_string(), inventory)))
+    Ok(Json(Status::of(&record, desk.now_ms(), desk.home.path().display().to_string(), inventory)))
 }
 
 /// The body says nothing, but is read: a client that is still writing it must not find the connection closed by the stop.
