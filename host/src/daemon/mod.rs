@@ -16,6 +16,7 @@ pub mod log;
 mod peers;
 mod process;
 pub mod requests;
+pub mod role;
 mod routes;
 mod service;
 mod signals;

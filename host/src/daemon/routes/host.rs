@@ -1,16 +1,36 @@
 //! The host itself: whether it is there, what it runs, its end.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
+use axum::http::Method;
 use axum::routing::{get, post};
 
-use super::{Answer, Body, Desks, Refusal, Route, ask};
+use super::{Answer, Body, Desks, Refusal, Role, Route, ask};
 use crate::daemon::Phase;
 use crate::daemon::control::STOPPING;
 use crate::daemon::requests::{Inventory, Pong, Request, Status, Stopping};
+use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/ping", get(ping)), ("/v1/status", get(status)), ("/v1/stop", post(stop))]
+    vec![
+        Route::by_hand(Method::GET, "/v1/ping", Role::Read, "That the host is there, whatever its phase", get(ping))
+            .answers::<Pong>(),
+        Route::by_hand(Method::GET, "/v1/status", Role::Read, "What runs and how it does", get(status))
+            .answers::<Status>(),
+        Route::by_hand(Method::POST, "/v1/stop", Role::Admin, "Stop in good order", post(stop)).answers::<Stopping>(),
+    ]
+}
+
+/// How long the run loop may take to say what there is, before that it does not is what there is to say. An answer waits until all before it
+/// is on the disk.
+const LOOP_PATIENCE: Duration = Duration::from_secs(5);
+
+fn silent() -> Problem {
+    let message = format!("the run loop has not answered for {} s", LOOP_PATIENCE.as_secs());
+    Problem::new("ocap::daemon::loop_silent", message)
+        .with_help("see whether the disk of the home answers; if that stays so: `ocap-host stop --force`")
 }
 
 async fn ping(State(desk): Desks) -> Json<Pong> {
@@ -20,7 +40,10 @@ async fn ping(State(desk): Desks) -> Json<Pong> {
 
 async fn status(State(desk): Desks) -> Answer<Status> {
     let inventory = match desk.record().phase {
-        Phase::Ready => ask(&desk, Request::Status).await?,
+        Phase::Ready => match tokio::time::timeout(LOOP_PATIENCE, ask(&desk, Request::Status)).await {
+            Ok(inventory) => inventory?,
+            Err(_) => Inventory { problems: vec![silent()], ..Inventory::default() },
+        },
         Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Failed => Inventory::default(),
     };
     // Read again: it may have come further while the loop answered.
