@@ -1,9 +1,9 @@
 //! `stop`: the end of a running host, waited for.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::io::unix::AsyncFd;
 use tokio::runtime::Runtime;
 
 use super::absence;
@@ -79,32 +79,25 @@ fn evict(home: &Home, session: &Session) -> Result<Stopped, Problem> {
     let Some(squatter) = Squatter::find(home, &processes)? else { return Err(absence::absent(home)) };
     let pid = squatter.pid();
     let by = runtime()?.block_on(async {
-        let squatter = AsyncFd::new(squatter).map_err(|error| unwatched(&error))?;
-        squatter.get_ref().ask()?;
-        if tokio::time::timeout(HEED_MAX, squatter.readable()).await.is_ok() {
-            return Ok(By::Sigterm);
+        let mut free = pin!(until_free(session));
+        squatter.ask()?;
+        if let Ok(outcome) = tokio::time::timeout(HEED_MAX, &mut free).await {
+            return outcome.map(|()| By::Sigterm);
         }
-        squatter.get_ref().kill()?;
-        squatter.readable().await.map_err(|error| unwatched(&error))?;
-        Ok(By::Sigkill)
+        squatter.kill()?;
+        free.await.map(|()| By::Sigkill)
     })?;
-    lock::wait_until_free(home)?;
     Ok(Stopped { pid, by })
 }
 
 /// Until nobody holds the home; a person who waits for long is told who still does.
 fn wait_until_free(home: &Home, session: &Session) -> Result<(), Problem> {
     let processes = processes(session.powers())?;
-    let runtime = runtime()?;
-    let free = {
-        let home = session.home()?;
-        runtime.spawn_blocking(move || home.map_or(Ok(()), |home| lock::wait_until_free(&home)))
-    };
-    runtime.block_on(async {
-        tokio::pin!(free);
+    runtime()?.block_on(async {
+        let mut free = pin!(until_free(session));
         loop {
             tokio::select! {
-                outcome = &mut free => return outcome.unwrap_or_else(|error| Err(unwatched(&error))),
+                outcome = &mut free => return outcome,
                 () = tokio::time::sleep(A_WHILE) => {
                     if let Some(holder) = lock::holder(home, &processes, session.powers().now_ms()) {
                         session.tell(&still(home, &holder));
@@ -113,6 +106,13 @@ fn wait_until_free(home: &Home, session: &Session) -> Result<(), Problem> {
             }
         }
     })
+}
+
+/// The lock is free when its holder has let go of it or is gone, whichever way.
+async fn until_free(session: &Session) -> Result<(), Problem> {
+    let home = session.home()?;
+    let waiting = tokio::task::spawn_blocking(move || home.map_or(Ok(()), |home| lock::wait_until_free(&home)));
+    waiting.await.unwrap_or_else(|error| Err(unwatched(&error)))
 }
 
 fn still(home: &Home, holder: &lock::Holder) -> Problem {

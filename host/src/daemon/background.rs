@@ -92,9 +92,7 @@ impl Begun {
 
     /// Waits for its end, which has come or is about to, and says how it was.
     pub fn ended(&mut self) -> String {
-        self.child
-            .wait()
-            .map_or_else(|error| format!("ended, the system does not say how: {error}"), |status| how(status))
+        self.child.wait().map_or_else(|error| format!("ended, the system does not say how: {error}"), how)
     }
 
     /// Whether somebody has halted it, as a debugger does.

@@ -3,7 +3,7 @@
 //! A pid in a file proves nothing, and a pid may be given to another process between two looks. So the process is held by a descriptor
 //! first, and only then the system is asked whether this very process holds this very lock.
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 
 use cap_std::fs::{Dir, File};
 use rustix::io::Errno;
@@ -86,13 +86,6 @@ impl Squatter {
                     .with_help("do it as the user whose process it is"))
             }
         }
-    }
-}
-
-/// Readable when the process has ended.
-impl AsRawFd for Squatter {
-    fn as_raw_fd(&self) -> RawFd {
-        self.handle.as_raw_fd()
     }
 }
 
