@@ -102,7 +102,7 @@ async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions) -> Result<Run
     };
     // From here on it may be asked; what it is asked to launch can be the first thing there is.
     tokio::spawn(errands::run_all(house.clone(), services, errands));
-    let mut running = Running::new(house, io, spawned.thread);
+    let mut running = Running::new(house, io, spawned.ended);
     let ending = launch_and_serve(daemon, options, &mut running, &mut signals).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;

@@ -3,8 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::daemon::requests::{Inventory, Reply, Request};
 use crate::daemon::{Ending, Heart, Signals};
@@ -20,17 +19,17 @@ use crate::io::Io;
 pub(super) struct Running {
     house: Arc<House>,
     io: Arc<Io>,
-    loop_ended: JoinHandle<std::thread::Result<Result<(), StoreError>>>,
+    loop_ended: oneshot::Receiver<Result<(), StoreError>>,
 }
 
 impl Running {
-    /// Watches over the loop's thread.
+    /// Watches over the loop.
     pub(super) fn new(
         house: Arc<House>,
         io: Arc<Io>,
-        thread: std::thread::JoinHandle<Result<(), StoreError>>,
+        loop_ended: oneshot::Receiver<Result<(), StoreError>>,
     ) -> Running {
-        Running { house, io, loop_ended: tokio::task::spawn_blocking(move || thread.join()) }
+        Running { house, io, loop_ended }
     }
 
     pub(super) fn house(&self) -> &Arc<House> {
@@ -80,7 +79,7 @@ impl Running {
         let inventory: Inventory = house.act(|run_loop, house| report::inventory(run_loop, house)).await?;
         house.handle().stop();
         match loop_ended.await {
-            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(())) => {}
             ended => return Err(why(ended)),
         }
         // The loop hears the channels no more; clients still get what was written for them.
@@ -105,14 +104,12 @@ pub(super) async fn asked_to_end(signals: &mut Signals, stop: Option<&Notify>) -
     }
 }
 
-type LoopEnd = Result<std::thread::Result<Result<(), StoreError>>, tokio::task::JoinError>;
-
 /// Why the loop ended by itself.
-fn why(ended: LoopEnd) -> Problem {
+fn why(ended: Result<Result<(), StoreError>, oneshot::error::RecvError>) -> Problem {
     match ended {
-        Ok(Ok(Err(failure))) => Problem::from(&failure),
-        Ok(Ok(Ok(()))) => Problem::new("ocap::host::ended", "the run loop ended by itself, which is a bug"),
-        Ok(Err(_)) | Err(_) => Problem::new("ocap::host::panicked", "the run loop panicked, which is a bug")
+        Ok(Err(failure)) => Problem::from(&failure),
+        Ok(Ok(())) => Problem::new("ocap::host::ended", "the run loop ended by itself, which is a bug"),
+        Err(_) => Problem::new("ocap::host::panicked", "the run loop panicked, which is a bug")
             .with_help("nothing that was acknowledged is lost: start again, and report the last lines of the log"),
     }
 }

@@ -31,9 +31,10 @@ const A_WHILE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &StartArgs, session: &Session) -> Result<ExitStatus, Problem> {
     let home = Home::make(session.home_path(), session.powers())?;
-    let begun = background::begin(&home, session.powers(), &words(&args.host, session))?;
+    // Before there is a host that it could not hear.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| unheard(&home, begun.pid(), &error))?;
+    let runtime = runtime.map_err(|error| background::not_begun(&home, &error))?;
+    let begun = background::begin(&home, session.powers(), &words(&args.host, session))?;
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = Waiting { begun, home: &home, session, last: None }.wait() => outcome.map(Some),

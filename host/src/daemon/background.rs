@@ -39,11 +39,7 @@ pub struct Begun {
 /// # Errors
 /// If the home can't be written, or the system gives no process.
 pub fn begin(home: &Home, powers: Powers, words: &[OsString]) -> Result<Begun, Problem> {
-    let failed = |error: io::Error| {
-        Problem::new("ocap::daemon::not_begun", "the host can't be begun in the background")
-            .because(&error)
-            .with_help(format!("run it in the foreground: `{}`", home.command("run")))
-    };
+    let failed = |error: io::Error| not_begun(home, &error);
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o600);
     let stderr = home.dir().open_with(STDERR, &options).map_err(failed)?.into_std();
@@ -56,6 +52,13 @@ pub fn begin(home: &Home, powers: Powers, words: &[OsString]) -> Result<Begun, P
     let mut child = command.spawn().map_err(failed)?;
     let news = child.stdout.take().map(OwnedFd::from);
     Ok(Begun { child, news, log_before })
+}
+
+/// That there is no host in the background, for this reason.
+pub fn not_begun(home: &Home, error: &io::Error) -> Problem {
+    Problem::new("ocap::daemon::not_begun", "the host can't be begun in the background")
+        .because(error)
+        .with_help(format!("run it in the foreground: `{}`", home.command("run")))
 }
 
 /// For the process that was begun: away from the terminal, and from the fate of whoever began it.

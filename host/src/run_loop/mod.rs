@@ -18,7 +18,7 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ocap_kernel::{AskId, Kernel, Kref, Payload, Refusal, Resolution, VatId};
@@ -185,8 +185,9 @@ pub struct RunLoop {
 pub struct Spawned {
     /// The way to it.
     pub handle: Handle,
-    /// Ends when the loop has ended: with the store closed, or with the reason why it could not go on.
-    pub thread: JoinHandle<Result<(), StoreError>>,
+    /// Heard when the loop has ended: with the store closed, or with the reason why it could not go on. Nothing is heard of one that
+    /// panicked.
+    pub ended: oneshot::Receiver<Result<(), StoreError>>,
 }
 
 /// Starts the loop. `from_io` is what channels say, `from_services` what services say.
@@ -236,8 +237,10 @@ pub fn start(
         cut: false,
         failure: None,
     };
-    let thread = thread::Builder::new().name("kernel".to_owned()).spawn(move || run_loop.run())?;
-    Ok(Spawned { handle, thread })
+    let (tell, ended) = oneshot::channel();
+    // Nobody joins the thread: a thread of tokio's that waited for it all the time would be missing where there are few.
+    thread::Builder::new().name("kernel".to_owned()).spawn(move || drop(tell.send(run_loop.run())))?;
+    Ok(Spawned { handle, ended })
 }
 
 /// Puts what another room says onto the loop's one queue.
