@@ -8,12 +8,15 @@
 mod background;
 mod built;
 pub mod components;
+pub mod damage;
 mod host;
 mod line;
 mod ocap;
 mod patience;
 mod place;
 mod sample;
+mod screen;
+mod terminal;
 mod wire;
 
 pub use background::Background;
@@ -24,4 +27,5 @@ pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
 pub use place::{Hold, Place};
 pub use sample::Sample;
+pub use terminal::Terminal;
 pub use wire::Wire;

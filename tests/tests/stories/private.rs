@@ -63,7 +63,7 @@ fn e14_after_a_full_life_everything_in_a_home_is_its_owners_alone() {
 #[test]
 fn e14_a_process_of_another_user_gets_no_answer() {
     if !rustix::process::geteuid().is_root() {
-        println!("only root can begin a process of another user: not shown");
+        eprintln!("only root can begin a process of another user: not shown");
         return;
     }
     const NOBODY: u32 = 65_534;

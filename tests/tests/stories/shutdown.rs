@@ -37,7 +37,7 @@ fn e9_stop_works_while_a_vat_does_not_come_back() {
     let spinning = spin(&place);
     let began = Instant::now();
     place.ocap(&["stop"]).expect(0);
-    println!("stopped in {} ms beside a delivery that may last 3 s and does not end", began.elapsed().as_millis());
+    eprintln!("stopped in {} ms beside a delivery that may last 3 s and does not end", began.elapsed().as_millis());
     host.wait_until_gone();
     spinning.done().expect(1).problem("ocap::daemon::stopping");
     // What was under way never happened, and comes again: the vat has it before it still, and is charged with nothing.

@@ -301,7 +301,7 @@ fn of_whatever_a_start_dies_its_cause_is_told_by_start_and_by_the_next_command()
         let done = starting.done();
         let took = began.elapsed().as_millis();
         slowest = slowest.max((took, death.name));
-        println!("{took:>5} ms  {}", death.name);
+        eprintln!("{took:>5} ms  {}", death.name);
         drop(pipe);
         if done.status == 0 {
             // It should not live.
@@ -316,7 +316,7 @@ fn of_whatever_a_start_dies_its_cause_is_told_by_start_and_by_the_next_command()
             wrongs.push(format!("{}: {wrong}\n{}{}", death.name, done.stdout, done.stderr));
         }
     }
-    println!("{} deaths, the slowest to be told: {} ms, {}", DEATHS.len(), slowest.0, slowest.1);
+    eprintln!("{} deaths, the slowest to be told: {} ms, {}", DEATHS.len(), slowest.0, slowest.1);
     assert!(wrongs.is_empty(), "{} of {}\n{}", wrongs.len(), DEATHS.len(), wrongs.join("\n"));
 }
 
@@ -362,7 +362,7 @@ fn a_disk_that_is_full_is_named_by_start() {
     let done = starting.done();
     drop(host);
     if done.status == 77 {
-        println!("this user may not mount anything, also not for itself: not shown");
+        eprintln!("this user may not mount anything, also not for itself: not shown");
         return;
     }
     let told = done.expect(1).problems().remove(0);
@@ -407,7 +407,7 @@ fn killed_at_any_step_of_its_start_a_host_starts_again() {
         *killed.entry(step).or_default() += 1;
         steps.iter().all(|step| killed.contains_key(*step)).then_some(())
     });
-    println!("killed at: {killed:?}");
+    eprintln!("killed at: {killed:?}");
     host.start(&files).expect(0);
     assert_eq!(place.call("counter", "increment", &["1"]), 2);
     assert_eq!(place.call("pingpong", "rally", &["2"]), 2);

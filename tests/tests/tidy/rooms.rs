@@ -65,15 +65,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tempfile", &["component"]),
     ("clap_complete", &[]),
     ("clap_mangen", &[]),
-    ("layout", &[]),
+    ("dot_layout", &[]),
     ("notify", &[]),
-    ("prometheus_client", &[]),
-    ("ratatui", &[]),
+    ("prometheus_client", &["daemon"]),
+    ("ratatui", &["cli"]),
     ("schemars", &["daemon", "problem", "schema"]),
     // The service manager that started this process.
     ("sd_notify", &["daemon"]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
+    ("ocap_worker", &["engine"]),
     // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.
     ("ocap_passable", &["boot", "io", "services"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services"]),
@@ -83,7 +84,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
     ("sha2", &["boot", "component", "engine"]),
-    ("strsim", &["boot", "declaration"]),
+    ("strsim", &["boot", "cli", "declaration"]),
     ("tracing", &["boot", "daemon", "engine", "io", "run_loop"]),
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
