@@ -125,7 +125,12 @@ mod tests {
         let _lock = Lock::take(&home, &processes, 0).expect("free");
         let mut other = std::process::Command::new("sleep").arg("60").spawn().expect("a process");
         let lock = home.dir().open(LOCK).expect("a lock");
-        assert!(Squatter::seize(other.id(), &lock, &processes).expect("no fault").is_none());
+        let seized = || Squatter::seize(other.id(), &lock, &processes).expect("no fault").is_some();
+        // For a moment of its `exec` it has our descriptors.
+        assert!((0..1_000).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            !seized()
+        }));
         other.kill().expect("it runs");
         other.wait().expect("it is ours");
         assert!(Squatter::seize(other.id(), &lock, &processes).expect("no fault").is_none(), "it is gone");
