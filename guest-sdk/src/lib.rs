@@ -74,17 +74,23 @@ pub mod bindings;
 mod body;
 mod cap;
 mod channel;
+pub mod clock;
 mod context;
 mod durable;
 mod error;
 mod executor;
 mod future;
+pub mod idioms;
 pub mod log;
 mod object;
 mod promise;
+pub mod random;
 pub mod store;
 mod this;
 pub mod vat;
+
+// The macros of this crate name it as its users do.
+extern crate self as ocap_guest_sdk;
 
 pub use args::Arguments;
 pub use cap::Cap;
@@ -143,12 +149,16 @@ macro_rules! vat {
     };
 }
 
-/// Nothing to export.
+/// Nothing to export; but the code is in use, whether or not a test runs it.
 #[cfg(not(target_family = "wasm"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_component {
-    ($root:ty) => {};
+    ($root:ty) => {
+        const _: fn(
+            $crate::bindings::exports::ocap::vat::lifecycle::Boot,
+        ) -> ::core::result::Result<(), ::std::string::String> = $crate::vat::start::<$root>;
+    };
 }
 
 /// The exports of a component.

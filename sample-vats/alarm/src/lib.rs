@@ -99,3 +99,6 @@ fn timer() -> Result<Cap> {
 }
 
 vat!(Alarm, Reminder);
+
+#[cfg(test)]
+mod tests;
