@@ -3,6 +3,7 @@
 //! A command knows the control socket's types and nothing of vats. stdout carries the answer only; everything else is stderr's.
 
 mod absence;
+mod amounts;
 mod bundle;
 mod call;
 mod client;
@@ -11,9 +12,12 @@ mod doctor;
 mod exit;
 mod explain;
 mod hibernate;
+mod inspect;
 mod launch;
+mod metrics;
 mod pins;
 mod plan;
+mod ps;
 mod quarantine;
 mod render;
 mod reset;
@@ -25,6 +29,7 @@ mod status;
 mod stop;
 mod table;
 mod terminate;
+mod top;
 mod upgrade;
 
 use std::ffi::OsString;
@@ -70,6 +75,10 @@ enum Command {
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Ps(ps::PsArgs),
+    Inspect(inspect::InspectArgs),
+    Top(top::TopArgs),
+    Metrics(metrics::MetricsArgs),
     Hibernate(hibernate::HibernateArgs),
     Restart(restart::RestartArgs),
     Upgrade(upgrade::UpgradeArgs),
@@ -114,6 +123,10 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Ps(args) => ps::run(args, session),
+        Command::Inspect(args) => inspect::run(args, session),
+        Command::Top(args) => top::run(args, session),
+        Command::Metrics(args) => metrics::run(args, session),
         Command::Hibernate(args) => hibernate::run(args, session),
         Command::Restart(args) => restart::run(args, session),
         Command::Upgrade(args) => upgrade::run(args, session),
