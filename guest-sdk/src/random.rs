@@ -1,9 +1,9 @@
 //! Random bytes that nobody can guess, from a seed that the host keeps. In a test they are the same each time.
 
-/// Fills a slice, of at most 64 KiB, with random bytes.
+/// Fills a slice with random bytes.
 pub fn fill(bytes: &mut [u8]) {
     #[cfg(target_family = "wasm")]
-    bytes.copy_from_slice(&wasi::wasi::random::random::get_random_bytes(bytes.len() as u64));
+    bytes.chunks_mut(libc::ENTROPY_BYTES_MAX).for_each(libc::fill);
     #[cfg(not(target_family = "wasm"))]
     crate::bindings::ask(|host| host.random(bytes));
 }
@@ -15,25 +15,22 @@ pub fn number() -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// The one function of WASI that this crate needs and the standard library does not give.
+/// Where a component's random comes from: WASI's, by way of the C library that each component for `wasm32-wasip2` has in it. (WASI's
+/// interface can't be imported beside: it would have to be the very text of the C library's.)
 #[cfg(target_family = "wasm")]
-#[allow(missing_docs, unsafe_code, unreachable_pub, rust_2018_idioms, clippy::all)]
-mod wasi {
-    wit_bindgen::generate!({
-        inline: "
-            package ocap:guest;
+mod libc {
+    #![allow(unsafe_code)]
 
-            world random {
-                import wasi:random/random@0.2.0;
-            }
+    /// What `getentropy` gives at once.
+    pub(super) const ENTROPY_BYTES_MAX: usize = 256;
 
-            package wasi:random@0.2.0 {
-                interface random {
-                    get-random-bytes: func(len: u64) -> list<u8>;
-                }
-            }
-        ",
-        world: "random",
-        generate_all,
-    });
+    unsafe extern "C" {
+        fn getentropy(buffer: *mut u8, length: usize) -> i32;
+    }
+
+    pub(super) fn fill(bytes: &mut [u8]) {
+        // SAFETY: the buffer is as long as it is said to be, and is written to and nothing else.
+        let status = unsafe { getentropy(bytes.as_mut_ptr(), bytes.len()) };
+        assert_eq!(status, 0, "the host always has random");
+    }
 }

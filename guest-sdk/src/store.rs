@@ -61,7 +61,3 @@ pub(crate) fn raw_put(key: &[u8], value: &Body) {
 pub(crate) fn raw_remove(key: &[u8]) -> bool {
     store::remove(key)
 }
-
-pub(crate) fn raw_keys(prefix: &[u8], limit: u32) -> Vec<Vec<u8>> {
-    store::keys(prefix, None, limit)
-}

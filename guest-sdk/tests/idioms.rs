@@ -24,7 +24,7 @@ impl Keeper {
     }
 
     fn expiring(&self, target: Cap, milliseconds: u64) -> Result<Cap> {
-        Ok(Expiry::after(&target, Duration::from_millis(milliseconds), &context().grant("service.timer")?))
+        Ok(Expiry::after(&target, Duration::from_millis(milliseconds), &context().timer()?))
     }
 
     fn membrane(&self, target: Cap) -> (Cap, Cap) {
@@ -36,7 +36,7 @@ impl Keeper {
     }
 
     fn powerbox(&self) -> Cap {
-        Powerbox::new()
+        Powerbox::open()
     }
 }
 

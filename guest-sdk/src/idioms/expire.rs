@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Cap, Durable, Error, This, object};
+use crate::{Cap, Durable, Result, This, Timer, object};
 
 /// What ends a capability when its time is over, also after a restart. Name the kind in `vat!`.
 #[derive(Durable)]
@@ -13,11 +13,9 @@ pub struct Expiry {
 impl Expiry {
     /// A caretaker of `target` that is revoked when so much time has passed, by the service `timer`. Should the timer not work, it is
     /// revoked at once.
-    pub fn after(target: &Cap, span: Duration, timer: &Cap) -> Cap {
+    pub fn after(target: &Cap, span: Duration, timer: &Timer) -> Cap {
         let (guarded, revoker) = target.guard();
-        let expiry = This::durable(Expiry { revoker }).cap();
-        let milliseconds = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        timer.call_to("after", (milliseconds,), &expiry);
+        timer.after(span).then(&This::durable(Expiry { revoker }), Expiry::over);
         guarded
     }
 }
@@ -26,7 +24,7 @@ impl Expiry {
 impl Expiry {
     /// Whatever the timer says: an error must not make it last.
     #[answer]
-    fn over(&mut self, _time: Result<u64, Error>) {
+    fn over(&mut self, _time: Result<u64>) {
         self.revoker.send("revoke", ());
     }
 }

@@ -50,7 +50,7 @@ impl Membrane {
         this.with(|membrane| membrane.open = false);
         let prefix = prefix(&this.cap());
         loop {
-            let keys = store::raw_keys(&prefix, 256);
+            let keys = store::raw_keys(&prefix, None, 256);
             if keys.is_empty() {
                 break;
             }

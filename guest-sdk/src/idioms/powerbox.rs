@@ -101,7 +101,7 @@ impl Powerbox {
 
 impl Powerbox {
     /// A new one that nobody has asked for anything.
-    pub fn new() -> Cap {
+    pub fn open() -> Cap {
         This::durable(Powerbox::default()).cap()
     }
 

@@ -35,8 +35,7 @@ impl Diary {
 
     /// For somebody who has it for a while.
     fn lend(this: This<Self>, milliseconds: u64) -> Result<Cap> {
-        let timer = context().grant("service.timer")?;
-        Ok(Expiry::after(&this.cap(), Duration::from_millis(milliseconds), &timer))
+        Ok(Expiry::after(&this.cap(), Duration::from_millis(milliseconds), &context().timer()?))
     }
 
     /// For somebody from whom it may have to be taken away: the diary, and the right to do so.

@@ -15,7 +15,7 @@ impl Painter {
     /// The answer comes whenever somebody decides, also after a restart: it goes to the painter itself.
     fn ask(this: This<Self>, reason: String) -> Result<()> {
         let canvas = idioms::request::<Cap>(&context().grant("vat.window")?, "canvas", &reason);
-        canvas.listen(&this.cap());
+        canvas.then(&this, Painter::decided);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Stands between the desk and who may only ask: a grant gives a vat's whole root, and the desk's is too much.
+//! Stands between the warden and who may only ask: a grant gives a vat's whole root, and the warden's is too much.
 
 use ocap_guest_sdk::prelude::*;
 
@@ -9,7 +9,7 @@ pub struct Window {}
 #[object]
 impl Window {
     fn request(&self, interface: String, reason: String) -> Result<Promise<Cap>> {
-        let asking: Promise<Cap> = context().grant("vat.desk")?.call("asking", ("painter",));
+        let asking: Promise<Cap> = context().grant("vat.warden")?.call("asking", ("painter",));
         Ok(asking.call("request", (interface, reason)))
     }
 }

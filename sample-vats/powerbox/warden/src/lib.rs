@@ -5,15 +5,15 @@ use ocap_guest_sdk::prelude::*;
 
 /// Has the powerbox.
 #[derive(Durable, Default)]
-pub struct Desk {
+pub struct Warden {
     powerbox: Option<Cap>,
 }
 
 #[object]
-impl Desk {
+impl Warden {
     #[started]
     fn open(&mut self) {
-        self.powerbox.get_or_insert_with(Powerbox::new);
+        self.powerbox.get_or_insert_with(Powerbox::open);
     }
 
     /// The side that decides.
@@ -27,4 +27,4 @@ impl Desk {
     }
 }
 
-vat!(Desk, Powerbox, Asking);
+vat!(Warden, Powerbox, Asking);
