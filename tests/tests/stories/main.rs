@@ -29,6 +29,7 @@ mod metrics;
 mod migration;
 mod misbehaver;
 mod mortal;
+mod new;
 mod pins;
 mod poison;
 mod prune;
