@@ -9,6 +9,7 @@ mod background;
 mod built;
 pub mod components;
 pub mod damage;
+mod dialogue;
 mod host;
 mod line;
 mod ocap;
@@ -20,7 +21,8 @@ mod terminal;
 mod wire;
 
 pub use background::Background;
-pub use built::{repository, sample_component};
+pub use built::{ocap_host, repository, sample_component};
+pub use dialogue::Shown;
 pub use host::Host;
 pub use line::LineClient;
 pub use ocap::{Done, Pending};

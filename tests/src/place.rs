@@ -9,6 +9,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::dialogue::{Shown, at_a_terminal};
 use crate::host::Host;
 use crate::line::LineClient;
 use crate::ocap::{Done, Pending, by_way_of_a_shell};
@@ -117,6 +118,15 @@ impl Place {
         let mode = Mode::RUSR | Mode::WUSR;
         rustix::fs::mknodat(CWD, &path, FileType::Fifo, mode, 0).expect("the home has no configuration");
         Hold { path }
+    }
+
+    /// A command on the home at a terminal, in text, with these variables and this typed.
+    ///
+    /// # Panics
+    /// If there is no Python, whose terminal it is.
+    pub fn at_a_terminal(&self, args: &[&str], variables: &[&str], typed: &str) -> Shown {
+        let home = self.home.to_str().expect("a temporary directory has a path in UTF-8");
+        at_a_terminal(self.root.path(), &[&["--home", home], args].concat(), variables, typed)
     }
 
     /// Calls a method and returns its answer.

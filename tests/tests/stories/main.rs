@@ -1,9 +1,11 @@
 //! Stories through the real binary: one theme a file, one true sentence a test.
 
+mod backup;
 mod bundles;
 mod channels;
 mod collections;
 mod commands;
+mod confirm;
 mod damage;
 mod declarations;
 mod defects;
@@ -12,6 +14,8 @@ mod endings;
 mod explain;
 mod fairness;
 mod hibernation;
+mod idempotency;
+mod idioms;
 mod inspect;
 mod interfaces;
 mod issue437;
@@ -25,13 +29,16 @@ mod metrics;
 mod migration;
 mod misbehaver;
 mod mortal;
+mod new;
 mod pins;
 mod poison;
 mod private;
+mod prune;
 mod ps;
 mod python;
 mod quarantine;
 mod references;
+mod repair;
 mod reset;
 mod restart;
 mod restarted;

@@ -68,7 +68,10 @@ const POWERS: &[Power] = &[
     Power { word: "tokio::process", places: &[] },
     Power {
         word: "process::Command",
-        places: &[("host/src/daemon/background.rs", "this program once more, in the background")],
+        places: &[
+            ("host/src/daemon/background.rs", "this program once more, in the background"),
+            ("host/src/develop/build.rs", "the compiler, for whoever writes a vat"),
+        ],
     },
     Power { word: "HashSet", places: &[] },
     Power { word: "HashMap", places: &[("host/src/bundle/layout.rs", "one entry, as the OCI crate wants it")] },
