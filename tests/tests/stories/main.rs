@@ -12,6 +12,7 @@ mod endings;
 mod explain;
 mod fairness;
 mod hibernation;
+mod hurry;
 mod inspect;
 mod interfaces;
 mod issue437;
