@@ -8,6 +8,7 @@
 mod built;
 pub mod components;
 pub mod damage;
+mod dialogue;
 mod host;
 mod line;
 mod ocap;
@@ -18,7 +19,8 @@ mod screen;
 mod terminal;
 mod wire;
 
-pub use built::{repository, sample_component};
+pub use built::{ocap_host, repository, sample_component};
+pub use dialogue::Shown;
 pub use host::Host;
 pub use line::LineClient;
 pub use ocap::{Done, Pending};

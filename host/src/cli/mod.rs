@@ -4,9 +4,12 @@
 
 mod absence;
 mod amounts;
+mod build;
 mod bundle;
 mod call;
 mod client;
+mod confirm;
+mod db;
 mod dead_letters;
 mod doctor;
 mod exit;
@@ -15,8 +18,10 @@ mod hibernate;
 mod inspect;
 mod launch;
 mod metrics;
+mod new;
 mod pins;
 mod plan;
+mod prune;
 mod ps;
 mod quarantine;
 mod render;
@@ -92,8 +97,13 @@ enum Command {
     Quarantine(quarantine::QuarantineCommand),
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
+    Prune(prune::PruneArgs),
+    #[command(subcommand)]
+    Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
+    New(new::NewArgs),
+    Build(build::BuildArgs),
     Explain(explain::ExplainArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
@@ -135,10 +145,14 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
+        Command::New(args) => new::run(args, session),
+        Command::Build(args) => build::run(args, session),
         Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
+        Command::Db(command) => db::run(command, session),
+        Command::Prune(args) => prune::run(args, session),
         Command::Doctor(args) => doctor::run(args, session),
         Command::Reset(args) => reset::run(args, session),
         Command::DeadLetters(command) => dead_letters::run(command, session),

@@ -1,9 +1,11 @@
 //! Stories through the real binary: one theme a file, one true sentence a test.
 
+mod backup;
 mod bundles;
 mod channels;
 mod collections;
 mod commands;
+mod confirm;
 mod damage;
 mod declarations;
 mod defects;
@@ -13,6 +15,7 @@ mod explain;
 mod fairness;
 mod hibernation;
 mod hurry;
+mod idempotency;
 mod inspect;
 mod interfaces;
 mod issue437;
@@ -26,12 +29,15 @@ mod metrics;
 mod migration;
 mod misbehaver;
 mod mortal;
+mod new;
 mod pins;
 mod poison;
+mod prune;
 mod ps;
 mod python;
 mod quarantine;
 mod references;
+mod repair;
 mod reset;
 mod restart;
 mod restarted;
