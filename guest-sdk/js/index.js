@@ -164,6 +164,7 @@ function load(id) {
   if (found === undefined && id !== 0n) return undefined;
   const Kind = id === 0n ? Root : kinds.get(found[0]);
   if (Kind === undefined) return undefined;
+  if (found?.length > 2) abort(`the state of object ${id}, a \`${found[0]}\`, is of version ${found[2]}, which only the SDK for Rust knows`);
   const object = new Kind();
   if (found !== undefined) Object.assign(object, found[1]);
   const entry = new Entry(id, object);

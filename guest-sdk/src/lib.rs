@@ -66,21 +66,35 @@
 
 mod answer;
 mod args;
+#[cfg(target_family = "wasm")]
+pub mod bindings;
+#[cfg(not(target_family = "wasm"))]
+#[path = "native/mod.rs"]
 pub mod bindings;
 mod body;
 mod cap;
 mod channel;
+pub mod collections;
 mod context;
 mod durable;
 mod error;
 mod executor;
-mod future;
+mod interface;
+mod life;
 pub mod log;
+mod migration;
 mod object;
 mod promise;
+mod remote;
 pub mod store;
+pub mod stream;
+mod then;
 mod this;
+mod timer;
 pub mod vat;
+
+// The macros of this crate name it as its users do.
+extern crate self as ocap_guest_sdk;
 
 pub use args::Arguments;
 pub use cap::Cap;
@@ -89,12 +103,19 @@ pub use context::{Context, context};
 pub use durable::Durable;
 pub use error::Error;
 pub use executor::spawn;
-pub use future::{join, join_all};
+pub use futures_util::future::{join, join_all, try_join, try_join_all};
+pub use futures_util::select_biased as select;
+pub use interface::{Implements, Interface};
+pub use life::{Pin, exit, pin};
 pub use object::Object;
-pub use ocap_guest_sdk_macros::{Durable, object};
+pub use ocap_guest_sdk_macros::{Durable, interface, object};
 pub use ocap_passable::{Bytes, Failure};
 pub use promise::{Promise, Resolver, promise};
+pub use remote::Remote;
+pub use stream::{Sink, Stream, stream};
+pub use then::Hears;
 pub use this::This;
+pub use timer::Timer;
 
 /// Anything that can be passed, with its capabilities as handles.
 pub type Value = ocap_passable::Value<Cap>;
@@ -104,9 +125,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that most vats use.
 pub mod prelude {
+    pub use crate::collections::{Log, Map, Set};
     pub use crate::{
-        Bytes, Cap, Channel, Connection, Context, Durable, Error, Object, Promise, Resolver, Result, This, Value,
-        context, debug, error, info, join, join_all, object, promise, spawn, store, trace, vat, warn,
+        Bytes, Cap, Channel, Connection, Context, Durable, Error, Interface, Object, Promise, Remote, Resolver, Result,
+        Sink, Stream, This, Timer, Value, context, debug, error, info, interface, join, join_all, object, promise,
+        select, spawn, store, stream, trace, try_join, try_join_all, vat, warn,
     };
     pub use serde::{Deserialize, Serialize};
 }
@@ -118,6 +141,9 @@ pub mod private {
     pub use crate::args::Args;
     pub use crate::durable::Kind;
     pub use crate::error::to_error;
+    pub use crate::interface::{Description, InterfaceDescription, MethodDescription};
+    pub use crate::migration::{Old, migrate};
+    pub use crate::then::Answered;
     pub use serde;
 }
 
@@ -125,17 +151,42 @@ pub mod private {
 ///
 /// The root is `Default` when it is first looked at. What else an incarnation has to do when it begins stands in the root's method
 /// marked `#[started]`.
+///
+/// Where there is no component to be made, in the tests of a vat, it only says which kinds belong to the root.
 #[macro_export]
 macro_rules! vat {
     ($root:ty $(, $kind:ty)* $(,)?) => {
-        const _: () = {
-            struct Vat;
+        impl $crate::vat::Vat for $root {
+            const KINDS: &'static [$crate::private::Kind] =
+                &[$crate::private::Kind::root::<$root>(), $($crate::private::Kind::of::<$kind>()),*];
+        }
 
-            impl $crate::bindings::exports::ocap::vat::lifecycle::Guest for Vat {
-                fn start(boot: $crate::bindings::exports::ocap::vat::lifecycle::Boot) -> ::core::result::Result<(), ::std::string::String> {
-                    const KINDS: &[$crate::private::Kind] =
-                        &[$crate::private::Kind::of::<$root>(), $($crate::private::Kind::of::<$kind>()),*];
-                    $crate::vat::start::<$root>(KINDS, boot)
+        $crate::export_component!($root);
+    };
+}
+
+/// Nothing to export.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_component {
+    ($root:ty) => {};
+}
+
+/// The exports of a component.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_component {
+    ($root:ty) => {
+        const _: () = {
+            struct Component;
+
+            impl $crate::bindings::exports::ocap::vat::lifecycle::Guest for Component {
+                fn start(
+                    boot: $crate::bindings::exports::ocap::vat::lifecycle::Boot,
+                ) -> ::core::result::Result<(), ::std::string::String> {
+                    $crate::vat::start::<$root>(boot)
                 }
 
                 fn deliver(
@@ -156,7 +207,7 @@ macro_rules! vat {
                 }
             }
 
-            $crate::bindings::export_vat!(Vat with_types_in $crate::bindings);
+    $crate::bindings::export_vat!(Component with_types_in $crate::bindings);
         };
     };
 }

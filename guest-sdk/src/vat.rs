@@ -7,25 +7,36 @@ use crate::bindings::exports::ocap::vat::lifecycle::Boot;
 use crate::bindings::ocap::vat::kernel::{self, Payload, Resolution};
 use crate::body::Body;
 use crate::durable::{self, Kind};
-use crate::{Context, Durable, Error, Object, This, executor, log, this};
+use crate::interface::DESCRIBE;
+use crate::{Context, Durable, Error, Object, This, executor, life, this};
+
+/// A root with all that its vat knows: what `vat!` makes of it.
+pub trait Vat: Object + Durable + Default {
+    /// The kinds of durable objects, the root's first.
+    const KINDS: &'static [Kind];
+}
 
 /// A new incarnation.
 ///
 /// # Errors
 /// What the root's method marked `#[started]` says.
-pub fn start<R: Object + Durable + Default>(kinds: &'static [Kind], boot: Boot) -> Result<(), String> {
-    log::log_panics();
-    durable::set_kinds(kinds);
+pub fn start<R: Vat>(boot: Boot) -> Result<(), String> {
+    #[cfg(target_family = "wasm")]
+    crate::log::log_panics();
+    durable::set_kinds(R::KINDS);
     let context = Context::begin(boot);
-    R::started(&This::<R>::root(), &context).map_err(|error| error.to_string())?;
-    executor::run();
+    let root = This::<R>::root();
+    root.bring_up_to_date().map_err(|error| error.to_string())?;
+    R::started(&root, &context).map_err(|error| error.to_string())?;
+    finish();
     Ok(())
 }
 
 /// A message.
-pub fn deliver<R: Object + Durable + Default>(object: u64, method: &str, args: Payload, resolver: Option<kernel::Cap>) {
+pub fn deliver<R: Vat>(object: u64, method: &str, args: Payload, resolver: Option<kernel::Cap>) {
     let args = Args::new(Body::received(args));
     let outcome = match object {
+        0 if method == DESCRIBE => R::describe().answer(),
         0 => R::dispatch(&This::<R>::root(), method, args),
         _ => this::deliver(object, method, args).unwrap_or_else(|| Outcome::Now(Err(gone(object)))),
     };
@@ -36,7 +47,7 @@ pub fn deliver<R: Object + Durable + Default>(object: u64, method: &str, args: P
             executor::spawn(async move { conclude(&method, resolver, answer.await) });
         }
     }
-    executor::run();
+    finish();
 }
 
 /// Promises that were awaited have ended.
@@ -44,12 +55,19 @@ pub fn settled(resolutions: Vec<(u64, Resolution)>) {
     for (token, resolution) in resolutions {
         executor::settled(token, Heard::from(resolution));
     }
-    executor::run();
+    finish();
 }
 
 /// Nobody holds these objects any more.
 pub fn dropped(objects: &[u64]) {
     objects.iter().copied().for_each(this::dropped);
+    finish();
+}
+
+/// What can go on goes on; then the delivery is over.
+fn finish() {
+    executor::run();
+    life::end();
 }
 
 fn conclude(method: &str, resolver: Option<kernel::Cap>, answer: Result<crate::private::Reply, Error>) {

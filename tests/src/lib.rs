@@ -7,19 +7,25 @@
 
 mod built;
 pub mod components;
+pub mod damage;
+mod dialogue;
 mod host;
 mod line;
 mod ocap;
 mod patience;
 mod place;
 mod sample;
+mod screen;
+mod terminal;
 mod wire;
 
 pub use built::{repository, sample_component};
+pub use dialogue::Shown;
 pub use host::Host;
 pub use line::LineClient;
 pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
 pub use place::Place;
 pub use sample::Sample;
+pub use terminal::Terminal;
 pub use wire::Wire;

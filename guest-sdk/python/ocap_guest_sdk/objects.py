@@ -181,7 +181,9 @@ def _load(id: int) -> Durable | None:
             return None
         it = _root()
     else:
-        kind, state = found
+        kind, state, *version = found
+        if version:
+            abort(f"the state of object {id}, a `{kind}`, is of version {version[0]}, which only the SDK for Rust knows")
         of = _root if id == 0 else _kinds.get(kind)
         if of is None:
             return None

@@ -12,7 +12,11 @@ use crate::store::StoreError;
 
 use super::house::House;
 use super::launch::{self, Wish};
-use super::{calls, dead_letters, doctor, ends, heal, hibernate, pins, preview, report, restart, revoke, upgrade};
+use super::prune::Prune;
+use super::{
+    backup, calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, prune, ps, quarantine,
+    repair, report, restart, revoke, upgrade,
+};
 use crate::io::Io;
 
 /// A host whose loop runs.
@@ -116,6 +120,9 @@ async fn answer(house: Arc<House>, request: Request) {
     let house = &house;
     match request {
         Request::Status(reply) => say(reply, report::full(house).await),
+        Request::Ps(subcluster, reply) => say(reply, ps::ps(house, subcluster).await),
+        Request::Inspect(body, reply) => say(reply, inspect::inspect(house, body).await),
+        Request::Metrics(reply) => say(reply, metrics::metrics(house).await),
         Request::Launch(body, reply) => say(reply, launch::launch(house, Wish::of_user(body)).await),
         Request::Plan(body, reply) => say(reply, preview::preview(house, body).await),
         Request::Terminate(body, reply) => say(reply, ends::terminate(house, body).await),
@@ -132,10 +139,18 @@ async fn answer(house: Arc<House>, request: Request) {
         Request::QuarantineList(reply) => {
             say(reply, house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await);
         }
+        Request::QuarantineShow(body, reply) => say(reply, quarantine::show(house, body).await),
         Request::QuarantineRetry(body, reply) => say(reply, heal::retry(house, body.vat).await),
+        Request::QuarantineRepair(body, reply) => say(reply, repair::repair(house, body).await),
+        Request::QuarantinePrune(body, reply) => say(reply, quarantine::prune(house, body).await),
+        Request::QuarantinePrunePreview(body, reply) => say(reply, quarantine::preview(house, body).await),
         Request::DeadLetterList(reply) => say(reply, dead_letters::list(house).await),
         Request::DeadLetterShow(id, reply) => say(reply, dead_letters::show(house, id).await),
         Request::DeadLetterDrop(body, reply) => say(reply, dead_letters::drop_some(house, body).await),
+        Request::Prune(_, reply) => say(reply, prune::running(house, Prune::Now).await),
+        Request::PrunePlan(reply) => say(reply, prune::running(house, Prune::Plan).await),
+        Request::DbCheck(reply) => say(reply, backup::check_running(house).await),
+        Request::DbBackup(body, reply) => say(reply, backup::make_running(house, body).await),
         Request::Doctor(reply) => say(reply, doctor::running(house).await),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId};
+use ocap_kernel::{Code, Kernel, Kref, ObjectId, Payload, Refusal, Resolution, VatId};
 use tokio::sync::oneshot;
 
 use crate::io::{FromIo, Io};
@@ -61,7 +61,8 @@ impl RunLoop {
             self.io.close_channel(*object);
             self.services.forget(*object);
         }
-        let gone: Vec<VatId> = self.codes.keys().copied().filter(|vat| self.kernel.vat(*vat).is_none()).collect();
+        let known = self.codes.keys().copied().chain(self.meters.vats());
+        let gone: Vec<VatId> = known.filter(|vat| self.kernel.vat(*vat).is_none()).collect();
         gone.into_iter().for_each(|vat| self.forget(vat));
         Ok(())
     }
@@ -76,29 +77,37 @@ impl RunLoop {
         Ok(())
     }
 
-    /// Why the last crank of a vat that was undone was undone, if one was since the boot. In words, for operators.
-    pub fn last_fault(&self, vat: VatId) -> Option<&str> {
-        self.faults.get(&vat).map(String::as_str)
-    }
-
     /// A vat has ended: what belonged to it goes.
     pub(super) fn forget(&mut self, vat: VatId) {
         self.codes.remove(&vat);
         self.fallbacks.remove(&vat);
         self.awake.take(vat);
-        self.faults.remove(&vat);
+        self.meters.forget(vat);
     }
 
-    pub(super) fn ask(
+    /// Sends a message; the end of its answer comes when it is durable.
+    ///
+    /// # Errors
+    /// If a reference names nothing.
+    pub fn ask(
         &mut self,
         target: Kref,
         method: &str,
         args: Payload<Kref>,
-        reply: oneshot::Sender<Resolution<Kref>>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<oneshot::Receiver<Resolution<Kref>>, Refusal> {
         let ask = self.kernel.ask(target, method, args)?;
+        let (reply, answer) = oneshot::channel();
+        self.meters.totals.asked += 1;
         self.asks.insert(ask, reply);
-        Ok(())
+        Ok(answer)
+    }
+
+    /// Hears the end of the promise that an object of the host keeps; at once if it has one. `None` if it keeps none.
+    pub fn await_kept(&mut self, object: ObjectId) -> Option<oneshot::Receiver<Resolution<Kref>>> {
+        let ask = self.kernel.await_kept(object)?;
+        let (reply, answer) = oneshot::channel();
+        self.asks.insert(ask, reply);
+        Some(answer)
     }
 
     pub(super) fn hear_io(&mut self, event: FromIo) {
@@ -126,7 +135,10 @@ impl RunLoop {
     /// Sends a message for another room; a target that is gone is an answer.
     fn send(&mut self, target: Kref, method: &str, args: Payload<Kref>, reply: oneshot::Sender<Resolution<Kref>>) {
         match self.kernel.ask(target, method, args) {
-            Ok(ask) => drop(self.asks.insert(ask, reply)),
+            Ok(ask) => {
+                self.meters.totals.asked += 1;
+                self.asks.insert(ask, reply);
+            }
             Err(_) => self.when_durable(move || drop(reply.send(Resolution::Failed(Code::ObjectGone)))),
         }
     }

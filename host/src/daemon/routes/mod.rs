@@ -3,6 +3,7 @@
 //! One file a family of commands, as in [`super::requests`]; each lists its rows of the one table.
 
 mod calls;
+mod db;
 mod dead_letters;
 mod doctor;
 mod hibernate;
@@ -11,9 +12,11 @@ mod launch;
 mod lives;
 mod openapi;
 mod pins;
+mod prune;
 mod quarantine;
 mod refusal;
 mod route;
+mod views;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +48,7 @@ type Answer<T> = Result<Json<T>, Refusal>;
 fn table() -> Vec<Route> {
     let families = [
         host::routes(),
+        views::routes(),
         launch::routes(),
         lives::routes(),
         hibernate::routes(),
@@ -52,6 +56,8 @@ fn table() -> Vec<Route> {
         pins::routes(),
         quarantine::routes(),
         dead_letters::routes(),
+        prune::routes(),
+        db::routes(),
         doctor::routes(),
         openapi::routes(),
     ];
@@ -116,8 +122,9 @@ mod tests {
 
     #[test]
     fn a_path_is_of_this_version_and_its_summary_is_one_line() {
-        for Route { path, summary, method, role, .. } in table() {
-            assert!(path.starts_with("/v1/"), "{path}");
+        for Route { path, summary, method, role, media, .. } in table() {
+            // What Prometheus reads has a version of its own.
+            assert!(path.starts_with("/v1/") || media == crate::daemon::exposition::CONTENT_TYPE, "{path}");
             assert!(!summary.is_empty() && !summary.ends_with('.') && !summary.contains('\n'), "{path}: {summary}");
             assert!(method != Method::GET || role == Role::Read, "{path}: a look is for everybody");
         }

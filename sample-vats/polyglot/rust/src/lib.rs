@@ -7,7 +7,7 @@ use ocap_guest_sdk::prelude::*;
 struct Peer {
     count: u64,
     kept: Option<Cap>,
-    ear: Option<Cap>,
+    ear: Option<This<Ear>>,
 }
 
 #[object]
@@ -93,14 +93,14 @@ impl Peer {
 
     /// Has a peer's answer sent to a durable object, whatever becomes of this incarnation.
     fn ask_later(&mut self, peer: Cap) {
-        let ear = This::durable(Ear::default()).cap();
-        peer.call_to("counted", (), &ear);
+        let ear = This::durable(Ear::default());
+        peer.call::<Value>("counted", ()).then(&ear, Ear::hear);
         self.ear = Some(ear);
     }
 
     /// What that object heard so far.
     fn heard(&self) -> Option<Value> {
-        This::<Ear>::of(self.ear.as_ref()?)?.read(|ear| ear.heard.clone())
+        self.ear.as_ref()?.read(|ear| ear.heard.clone())
     }
 
     fn echo(&self, it: Value) -> Value {
