@@ -269,9 +269,15 @@ const utf8 = new TextEncoder();
 const text = new TextDecoder();
 const userKey = (key) => utf8.encode(`user/${key}`);
 
-export function rawGet(key, scope) {
+export function rawGet(key) {
   const payload = hostStore.get(key);
-  return payload && received(payload, scope);
+  return payload && received(payload);
+}
+
+/** The same with what it is made of, to see later whether it has changed. */
+export function rawLoad(key, scope) {
+  const payload = hostStore.get(key);
+  return payload && { body: payload.body, slots: payload.caps.map((cap) => cap.slot()), value: received(payload, scope) };
 }
 
 export const rawPut = (key, value) => hostStore.put(key, value);

@@ -15,7 +15,7 @@
 
 import {
   abort, answerOf, answerOfError, begin, broken, Cap, common, Delivery, ended, exposed, here, local as localId, log, move, parcel, rawGet,
-  rawPut, rawRemove, received, Scope, settle, within,
+  rawLoad, rawPut, rawRemove, received, Scope, settle, within,
 } from './cap.js';
 import { VatError } from './passable.js';
 
@@ -60,7 +60,8 @@ let scheduled = false;
 class Entry {
   scope = new Scope();
   uses = 0;
-  before = '';
+  /** What the store has: the bytes, and the slots of their capabilities. */
+  before = { body: [], slots: [] };
 
   constructor(id, object) {
     this.id = id;
@@ -110,30 +111,32 @@ class Entry {
     });
   }
 
-  written() {
-    const state = parcel([kindOf(this.object.constructor), { ...this.object }]);
-    return { state, mark: `${state.body} ${state.caps.map((cap) => cap.slot())}` };
-  }
-
   save() {
     try {
       this.watchFields();
-      const { state, mark } = this.written();
-      this.own();
-      if (mark === this.before) return;
-      rawPut(key(this.id), state);
-      this.before = mark;
+      const state = { ...this.object };
+      const { body, caps } = parcel([kindOf(this.object.constructor), state]);
+      this.own(state, caps.length);
+      const slots = caps.map((cap) => cap.slot());
+      if (same(body, this.before.body) && same(slots, this.before.slots)) return;
+      rawPut(key(this.id), { body, caps });
+      this.before = { body, slots };
     } catch (error) {
       abort(`the state of object ${this.id}, a \`${kindOf(this.object.constructor)}\`, can not be kept: ${error.message}`);
     }
   }
 
   /** Takes over the capabilities of the state, and gives back those that are no longer in it. */
-  own() {
-    const inState = new Set(capsIn({ ...this.object }));
+  own(state, count) {
+    if (count === 0 && this.scope.caps.size === 0) return;
+    const inState = new Set(capsIn(state));
     for (const cap of [...this.scope.caps]) if (!inState.has(cap)) move(cap, here());
     for (const cap of inState) move(cap, this.scope);
   }
+}
+
+function same(one, other) {
+  return one.length === other.length && one.every((it, at) => it === other[at]);
 }
 
 function* capsIn(value) {
@@ -160,20 +163,17 @@ function key(id) {
 
 function load(id) {
   const scope = new Scope();
-  const found = rawGet(key(id), scope);
+  const found = rawLoad(key(id), scope);
   if (found === undefined && id !== 0n) return undefined;
-  const Kind = id === 0n ? Root : kinds.get(found[0]);
+  const [kind, state, version] = found?.value ?? [];
+  const Kind = id === 0n ? Root : kinds.get(kind);
   if (Kind === undefined) return undefined;
-  if (found?.length > 2) abort(`the state of object ${id}, a \`${found[0]}\`, is of version ${found[2]}, which only the SDK for Rust knows`);
-  const object = new Kind();
-  if (found !== undefined) Object.assign(object, found[1]);
-  const entry = new Entry(id, object);
-  if (found !== undefined) {
-    entry.scope = scope;
-    saving = true;
-    entry.before = entry.written().mark;
-    saving = false;
+  if (version !== undefined) {
+    abort(`the state of object ${id}, a \`${kind}\`, is of version ${version}, which only the SDK for Rust knows`);
   }
+  const entry = new Entry(id, Object.assign(new Kind(), state));
+  entry.scope = scope;
+  if (found !== undefined) entry.before = found;
   return entry;
 }
 

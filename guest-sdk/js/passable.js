@@ -34,9 +34,9 @@ export class Tagged {
 /** What a capability derives from. */
 export class Reference {}
 
-const OCAP = 0x4f434150n; // the one private tag: "OCAP" in ASCII
+const OCAP = 0x4f434150; // the one private tag: "OCAP" in ASCII
 const UNSIGNED = 0, NEGATIVE = 1, BYTES = 2, TEXT = 3, LIST = 4, STRUCT = 5, TAG = 6;
-const BIG_POSITIVE = 2n, BIG_NEGATIVE = 3n;
+const BIG_POSITIVE = 2, BIG_NEGATIVE = 3;
 const utf8 = new TextEncoder();
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -61,15 +61,26 @@ function push(out, bytes) {
   for (const byte of bytes) out.push(byte);
 }
 
-/** The first byte of an item and its argument, a number up to 2^53 or a bigint, as short as can be. */
+/** The first byte of an item and its argument, a number or a bigint, as short as can be. */
 function head(major, n, out) {
   if (n < 24) return void out.push((major << 5) | Number(n));
   const [minor, size] = n < 0x100 ? [24, 1] : n < 0x10000 ? [25, 2] : n < 0x100000000 ? [26, 4] : [27, 8];
   out.push((major << 5) | minor);
-  for (let rest = BigInt(n), shift = BigInt(8 * (size - 1)); shift >= 0n; shift -= 8n) out.push(Number((rest >> shift) & 255n));
+  if (size === 8) {
+    for (let shift = 56n, rest = BigInt(n); shift >= 0n; shift -= 8n) out.push(Number((rest >> shift) & 255n));
+  } else {
+    for (let shift = 8 * (size - 1), rest = Number(n); shift >= 0; shift -= 8) out.push((rest >>> shift) & 255);
+  }
 }
 
 function writeText(text, out) {
+  // Most texts are ASCII, and need no encoder.
+  const begin = out.length;
+  head(TEXT, text.length, out);
+  let at = 0;
+  for (let code; at < text.length && (code = text.charCodeAt(at)) < 0x80; at++) out.push(code);
+  if (at === text.length) return;
+  out.length = begin;
   if (/[\uD800-\uDFFF]/u.test(text)) throw notPassable('a text with a half of a surrogate pair');
   const bytes = utf8.encode(text);
   head(TEXT, bytes.length, out);
@@ -214,12 +225,14 @@ class Reader {
     return this.body.subarray(this.at - Number(length), this.at);
   }
 
-  /** Major, minor, and the argument as a bigint. */
+  /** Major, minor, and the argument: a number, or a bigint if it has eight bytes. */
   head() {
     const first = this.take(1)[0], minor = first & 31;
-    if (minor < 24) return [first >> 5, minor, BigInt(minor)];
+    if (minor < 24) return [first >> 5, minor, minor];
     if (minor > 27) throw notPassable(`byte ${this.at - 1} begins no item that can be passed`);
-    return [first >> 5, minor, this.take(1 << (minor - 24)).reduce((n, byte) => (n << 8n) | BigInt(byte), 0n)];
+    const bytes = this.take(1 << (minor - 24));
+    if (minor === 27) return [first >> 5, minor, bytes.reduce((n, byte) => (n << 8n) | BigInt(byte), 0n)];
+    return [first >> 5, minor, bytes.reduce((n, byte) => n * 256 + byte, 0)];
   }
 
   value(levels) {
@@ -227,12 +240,12 @@ class Reader {
     const [major, minor, n] = this.head();
     switch (major) {
       case UNSIGNED: return integer(n);
-      case NEGATIVE: return integer(-1n - n);
+      case NEGATIVE: return typeof n === 'number' ? -1 - n : integer(-1n - n);
       case BYTES: return this.take(n).slice();
       case TEXT: return this.text(n, at);
       case LIST: return this.list(n, deeper(levels));
       case STRUCT: return this.fields(n, at, deeper(levels));
-      case TAG: return this.tagged(n, at, levels);
+      case TAG: return this.tagged(Number(n), at, levels);
       default: return other(minor, n, at);
     }
   }
@@ -248,13 +261,13 @@ class Reader {
 
   list(length, levels) {
     const items = [];
-    for (let n = 0n; n < length; n++) items.push(this.value(levels));
+    for (let n = 0; n < length; n++) items.push(this.value(levels));
     return items;
   }
 
   fields(count, at, levels) {
     const entries = new Map();
-    for (let n = 0n; n < count; n++) {
+    for (let n = 0; n < count; n++) {
       const keyAt = this.at;
       const [major, , length] = this.head();
       const key = major === TEXT ? this.text(length, keyAt) : undefined;

@@ -198,6 +198,14 @@ def raw_get(key: bytes) -> Any:
     return None if payload is None else received(payload)
 
 
+def raw_load(key: bytes) -> tuple[Any, tuple] | None:
+    """The same with what it is made of, to see later whether it has changed."""
+    payload = _store.get(key)
+    if payload is None:
+        return None
+    return received(payload), (payload.body, tuple(handle.slot() for handle in payload.caps))
+
+
 def raw_put(key: bytes, value: kernel.Parcel) -> None:
     _store.put(key, value)
 

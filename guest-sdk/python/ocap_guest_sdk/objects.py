@@ -27,6 +27,7 @@ from .cap import (
     log,
     parcel,
     raw_get,
+    raw_load,
     raw_put,
     raw_remove,
     received,
@@ -175,13 +176,13 @@ def _key(id: int) -> bytes:
 
 
 def _load(id: int) -> Durable | None:
-    found = raw_get(_key(id))
+    found = raw_load(_key(id))
     if found is None:
         if id != 0:
             return None
         it = _root()
     else:
-        kind, state, *version = found
+        (kind, state, *version), before = found
         if version:
             abort(f"the state of object {id}, a `{kind}`, is of version {version[0]}, which only the SDK for Rust knows")
         of = _root if id == 0 else _kinds.get(kind)
@@ -195,7 +196,7 @@ def _load(id: int) -> Durable | None:
             if value is MISSING:
                 abort(f"the state of object {id}, a `{kind}`, has no `{field.name}`, and there is no default")
             object.__setattr__(it, field.name, value)
-        it._before = _written(it)
+        it._before = before
     it._id = id
     _live[id] = it
     _touched.append(it)
