@@ -38,6 +38,7 @@ const POWERS: &[Power] = &[
     Power {
         word: "std::os::unix::net",
         places: &[
+            ("host/src/daemon/activation.rs", "the control socket, passed by a service manager"),
             ("host/src/daemon/socket.rs", "the control socket"),
             ("host/src/io/bind.rs", "a channel's listener"),
             ("host/src/io/channel.rs", "a channel's listener"),
@@ -60,7 +61,7 @@ const POWERS: &[Power] = &[
             ("host/src/engine/memory.rs", "vats' memories, which the engine owns"),
         ],
     },
-    // A thread that nobody can name when it panics, the network, other programs, files behind tokio's back, a hash's order.
+    // Other programs, a thread that nobody can name when it panics, the network, files behind tokio's back, a hash's order.
     Power { word: "thread::spawn", places: &[] },
     Power { word: "std::net", places: &[] },
     Power { word: "tokio::fs", places: &[] },
@@ -68,8 +69,9 @@ const POWERS: &[Power] = &[
     Power {
         word: "process::Command",
         places: &[
-            ("host/src/develop/build.rs", "the compiler, for whoever writes a vat"),
             ("host/src/cli/dev.rs", "the host of a package"),
+            ("host/src/daemon/background.rs", "this program once more, in the background"),
+            ("host/src/develop/build.rs", "the compiler, for whoever writes a vat"),
         ],
     },
     Power { word: "HashSet", places: &[] },
