@@ -45,6 +45,7 @@ mod restarted;
 mod revoke;
 mod scenes;
 mod services;
+mod sizes;
 mod streams;
 mod system;
 mod terminate;
