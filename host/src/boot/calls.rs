@@ -5,8 +5,9 @@ use std::sync::Arc;
 use ocap_kernel::{Code, Kernel, Kref, Payload, Resolution, Subcluster, SubclusterId, Vat, VatId};
 use serde_json::Value as Json;
 
-use crate::daemon::requests::{CallBody, CallOutcome};
-use crate::problem::Problem;
+use crate::daemon::events::Whom;
+use crate::daemon::requests::{CallBody, CallOutcome, Happening};
+use crate::problem::{Problem, printable};
 use crate::run_loop::RunLoop;
 
 use super::house::House;
@@ -20,6 +21,8 @@ pub(super) async fn call(house: &Arc<House>, body: CallBody) -> Result<CallOutco
     let args = arguments(&args)?;
     let named = target.clone();
     let target = house.act(move |run_loop, _| find_target(run_loop.kernel(), &target)).await??;
+    let call = Happening::OperatorCalled { target: printable(&named), method: printable(&method), skipped: 0 };
+    house.events.tell(Whom::HOST, call);
     let answered = house.handle().call(target, method, args).await.map_err(|_| super::house::stopping())?;
     let resolution = answered.map_err(|refusal| {
         Problem::new("ocap::target::unknown", refusal.to_string())

@@ -12,7 +12,9 @@ use sha2::Sha256;
 
 use crate::component::{Blobs, Digest, UserFiles};
 use crate::daemon::Home;
+use crate::daemon::events::{Events, Whom};
 use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS};
+use crate::daemon::requests::Happening;
 use crate::declaration::{Declaration, HostConfig, Recorded, Start};
 use crate::engine::{Code, CodeCache, CrankTime, Engine};
 use crate::powers::Powers;
@@ -31,6 +33,8 @@ const CACHE_KEY: &str = "cache-key";
 pub(super) struct House {
     pub(super) home: Arc<Home>,
     pub(super) powers: Powers,
+    /// Where what happens is told.
+    pub(super) events: Events,
     pub(super) config: HostConfig,
     pub(super) engine: Engine,
     pub(super) blobs: Blobs,
@@ -45,7 +49,7 @@ pub(super) struct House {
 
 impl House {
     /// Opens what the home holds, and makes what it lacks.
-    pub(super) fn furnish(home: &Arc<Home>, powers: Powers) -> Result<House, Problem> {
+    pub(super) fn furnish(home: &Arc<Home>, powers: Powers, events: Events) -> Result<House, Problem> {
         let config = match home.dir().read_to_string(HOST_CONFIG) {
             Ok(text) => HostConfig::parse(&text, &home.path_of(HOST_CONFIG).to_string_lossy())?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HostConfig::default(),
@@ -63,6 +67,7 @@ impl House {
         Ok(House {
             home: home.clone(),
             powers,
+            events,
             config,
             engine,
             blobs: Blobs::new(open(BLOBS)?).map_err(|error| unusable(home, BLOBS, &error))?,
@@ -147,6 +152,7 @@ impl House {
     }
 
     pub(super) fn notice(&self, problem: Problem) {
+        self.events.tell(Whom::of(&problem), Happening::Problem { problem: Box::new(problem.clone()) });
         crate::daemon::log::record(&problem);
         locked(&self.notices).push(problem);
     }

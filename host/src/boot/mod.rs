@@ -16,6 +16,7 @@ mod heal;
 mod hibernate;
 mod house;
 mod launch;
+mod news;
 mod pins;
 mod preview;
 mod report;
@@ -36,6 +37,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
+use crate::daemon::events::Events;
 use crate::daemon::home::STORE;
 use crate::daemon::requests::{LaunchBody, Ready};
 use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
@@ -56,12 +58,12 @@ use serve::Running;
 pub fn run(options: RunOptions, ready: &mut dyn FnMut(&Ready)) -> Result<RunEnd, Problem> {
     let home = Home::make(&options.home, options.powers)?;
     let mut daemon = Daemon::begin(home, options.powers)?;
-    log::start(daemon.home(), options.format)?;
+    let events = Events::new(log::start(daemon.home(), options.format)?, options.powers);
     let runtime = Runtime::new().map_err(|error| {
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
     runtime.block_on(async {
-        match run_to_the_end(&mut daemon, &options, ready).await {
+        match run_to_the_end(&mut daemon, &options, &events, ready).await {
             Ok(end) => {
                 daemon.end().await?;
                 Ok(end)
@@ -77,16 +79,17 @@ pub fn run(options: RunOptions, ready: &mut dyn FnMut(&Ready)) -> Result<RunEnd,
 async fn run_to_the_end(
     daemon: &mut Daemon,
     options: &RunOptions,
+    events: &Events,
     ready: &mut dyn FnMut(&Ready),
 ) -> Result<RunEnd, Problem> {
     let mut signals = Signals::catch().map_err(|error| {
         Problem::new("ocap::boot::no_signals", "the system does not let signals be caught").because(&error)
     })?;
-    daemon.listen()?;
+    daemon.listen(events)?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
     let Up { house, io, services, errands, spawned } = tokio::select! {
-        brought_up = bring_up(daemon, options) => brought_up?,
+        brought_up = bring_up(daemon, options, events) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
     // From here on it may be asked; what it is asked to launch can be the first thing there is.
@@ -110,6 +113,7 @@ async fn launch_and_serve(
 ) -> Result<Ending, Problem> {
     let house = running.house().clone();
     let stop = daemon.stop_asked();
+    news::tell_boot(&house).await?;
     daemon.step("launch what is new")?;
     tokio::select! {
         launched = launch_all(&house, options) => launched?,
@@ -145,13 +149,13 @@ struct Up {
 }
 
 /// Everything between the lock and the first vat. It yields after each step and each vat, so that a wish to end is heard.
-async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
+async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
     let (store, state) = Store::open(&home.path_of(STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
     let mut kernel = Kernel::load(state).map_err(|corrupt| contradiction(&home.path_of(STORE), &corrupt))?;
-    let house = Arc::new(House::furnish(&home, options.powers)?);
+    let house = Arc::new(House::furnish(&home, options.powers, events.clone())?);
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;
@@ -182,6 +186,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         workers,
         markers,
         accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
+        witness: news::witness(house.events.clone()),
         digest_of: code::digest_of,
     };
     let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| {

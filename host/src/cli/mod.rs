@@ -8,9 +8,11 @@ mod call;
 mod client;
 mod dead_letters;
 mod doctor;
+mod events;
 mod exit;
 mod hibernate;
 mod launch;
+mod logs;
 mod pins;
 mod plan;
 mod quarantine;
@@ -19,11 +21,14 @@ mod reset;
 mod restart;
 mod revoke;
 mod run;
+mod schema;
 mod session;
 mod status;
 mod stop;
 mod table;
 mod terminate;
+mod time;
+mod token;
 mod upgrade;
 
 use std::ffi::OsString;
@@ -69,6 +74,8 @@ enum Command {
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
+    Events(events::EventsArgs),
     Hibernate(hibernate::HibernateArgs),
     Restart(restart::RestartArgs),
     Upgrade(upgrade::UpgradeArgs),
@@ -84,6 +91,9 @@ enum Command {
     DeadLetters(dead_letters::DeadLettersCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    Schema(schema::SchemaArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
 }
@@ -112,6 +122,10 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Logs(args) => logs::run(args, session),
+        Command::Events(args) => events::run(args, session),
+        Command::Token(command) => token::run(command, session),
+        Command::Schema(args) => schema::run(args, session),
         Command::Hibernate(args) => hibernate::run(args, session),
         Command::Restart(args) => restart::run(args, session),
         Command::Upgrade(args) => upgrade::run(args, session),

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::events::Events;
 use super::home::Home;
-use super::peers::OwnUserOnly;
 use super::requests::Request;
 use super::routes;
+use super::server::{self, Closing};
 use super::socket::{self, SocketFile};
 use super::status_file::{HostRecord, Phase};
 use crate::problem::Problem;
@@ -23,6 +24,9 @@ pub(crate) use super::routes::too_large;
 /// The largest body of a request: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 
+/// How many requests may be at work at once, streams included; `ping`, `status` and `stop` beside them.
+pub const REQUESTS_MAX: usize = 64;
+
 /// How long connections may take to end by themselves once the host stops.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -31,7 +35,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Control {
     desk: Arc<Desk>,
     file: SocketFile,
-    end: oneshot::Sender<()>,
+    closing: watch::Sender<Closing>,
     server: JoinHandle<()>,
 }
 
@@ -42,6 +46,12 @@ pub(super) struct Desk {
     record: Mutex<HostRecord>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     stop: Arc<Notify>,
+    /// One for each request that may be at work.
+    pub(super) places: Arc<Semaphore>,
+    /// What happens, and the log.
+    pub(super) events: Events,
+    /// For answers that would go on for ever.
+    pub(super) closing: watch::Receiver<Closing>,
 }
 
 impl Control {
@@ -49,29 +59,23 @@ impl Control {
     ///
     /// # Errors
     /// If the socket can't be made.
-    pub fn open(home: &Arc<Home>, record: HostRecord) -> Result<Control, Problem> {
+    pub fn open(home: &Arc<Home>, record: HostRecord, events: Events) -> Result<Control, Problem> {
         let (listener, file) = socket::bind(home)?;
         let listener = UnixListener::from_std(listener).map_err(|error| {
             Problem::new("ocap::daemon::socket_unusable", "the control socket can't be served").because(&error)
         })?;
+        let (closing, closed) = watch::channel(Closing::NotYet);
         let desk = Arc::new(Desk {
             home: home.clone(),
             record: Mutex::new(record),
             requests: Mutex::new(None),
             stop: Arc::new(Notify::new()),
+            places: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            events,
+            closing: closed.clone(),
         });
-        let (end, ended) = oneshot::channel();
-        let serving =
-            axum::serve(OwnUserOnly::new(listener), routes::router(desk.clone())).with_graceful_shutdown(async move {
-                // A dropped sender means the same.
-                let _ = ended.await;
-            });
-        let server = tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::error!(target: "ocap::daemon", "the control socket is not served any more: {error}");
-            }
-        });
-        Ok(Control { desk, file, end, server })
+        let server = tokio::spawn(server::serve(listener, routes::router(desk.clone()), closed));
+        Ok(Control { desk, file, closing, server })
     }
 
     /// Tells clients how far the host has come.
@@ -97,8 +101,7 @@ impl Control {
     /// Ends the service and removes the socket. Whoever still waits for an answer is hung up on after a second.
     pub async fn close(mut self) {
         self.disconnect();
-        // The receiver is gone only if the server has ended already.
-        let _ = self.end.send(());
+        self.closing.send_replace(Closing::Now);
         if tokio::time::timeout(GRACE, &mut self.server).await.is_err() {
             self.server.abort();
         }

@@ -7,10 +7,11 @@ use cap_std::fs::Dir;
 use tokio::sync::{Notify, mpsc};
 
 use super::control::Control;
+use super::events::{Events, Whom};
 use super::home::Home;
 use super::lock::Lock;
 use super::log::{self, Form};
-use super::requests::{IfChanged, Request};
+use super::requests::{Happening, IfChanged, Request};
 use super::signals::Ending;
 use super::status_file::{HostRecord, Phase};
 use crate::powers::Powers;
@@ -46,6 +47,8 @@ pub struct Daemon {
     home: Arc<Home>,
     record: HostRecord,
     control: Option<Control>,
+    /// Where what happens is told, once it can be.
+    events: Option<Events>,
     powers: Powers,
     /// The last field, so that it is the last to be dropped: until then nobody else comes in.
     _lock: Lock,
@@ -62,15 +65,18 @@ impl Daemon {
         let lock = Lock::take(&home, &processes, now_ms)?;
         let record = HostRecord::starting(&home, &processes, now_ms)?;
         record.write(&home)?;
-        Ok(Daemon { home: Arc::new(home), record, control: None, powers, _lock: lock })
+        Ok(Daemon { home: Arc::new(home), record, control: None, events: None, powers, _lock: lock })
     }
 
-    /// Opens the control socket, in phase "starting". Within a tokio runtime.
+    /// Opens the control socket, in phase "starting", and tells from now on what happens. Within a tokio runtime.
     ///
     /// # Errors
     /// If the socket can't be made.
-    pub fn listen(&mut self) -> Result<(), Problem> {
-        self.control = Some(Control::open(&self.home, self.record.clone())?);
+    pub fn listen(&mut self, events: &Events) -> Result<(), Problem> {
+        events.log().tell_later_here();
+        self.events = Some(events.clone());
+        self.tell_phase();
+        self.control = Some(Control::open(&self.home, self.record.clone(), events.clone())?);
         Ok(())
     }
 
@@ -145,12 +151,19 @@ impl Daemon {
     }
 
     fn enter(&mut self, phase: Phase) -> Result<(), Problem> {
-        tracing::info!(target: "ocap::daemon", pid = self.record.process.pid, boot = self.record.boot, "{}", phase.as_str());
         self.record.phase = phase;
+        self.tell_phase();
         if phase != Phase::Failed {
             self.record.step = None;
         }
         self.publish()
+    }
+
+    fn tell_phase(&self) {
+        if let Some(events) = &self.events {
+            let HostRecord { phase, boot, process, .. } = &self.record;
+            events.tell(Whom::HOST, Happening::HostPhase { phase: *phase, pid: process.pid, boot: *boot });
+        }
     }
 
     fn publish(&mut self) -> Result<(), Problem> {

@@ -3,6 +3,7 @@
 //! A request is checked for its shape here and handed to the run loop; what it means is not known here.
 
 pub mod control;
+pub mod events;
 pub mod home;
 mod lifecycle;
 pub mod lock;
@@ -12,9 +13,12 @@ mod process;
 pub mod requests;
 pub mod role;
 mod routes;
+mod server;
+pub mod shapes;
 mod signals;
 mod socket;
 mod status_file;
+pub mod tokens;
 
 pub use home::Home;
 pub use lifecycle::{Daemon, RunEnd, RunOptions, processes};

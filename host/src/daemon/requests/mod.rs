@@ -6,6 +6,7 @@
 mod calls;
 mod dead_letters;
 mod doctor;
+mod events;
 mod hibernate;
 mod host;
 mod launch;
@@ -24,6 +25,7 @@ use crate::problem::Problem;
 pub use calls::{CallBody, CallOutcome};
 pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
 pub use doctor::{Checkup, Counts, Subject};
+pub use events::{Ender, Event, Gap, Happening};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
