@@ -7,6 +7,7 @@
 
 mod built;
 pub mod components;
+pub mod damage;
 mod host;
 mod line;
 mod ocap;

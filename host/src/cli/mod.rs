@@ -10,6 +10,7 @@ mod dead_letters;
 mod doctor;
 mod events;
 mod exit;
+mod explain;
 mod hibernate;
 mod launch;
 mod logs;
@@ -91,6 +92,7 @@ enum Command {
     DeadLetters(dead_letters::DeadLettersCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
+    Explain(explain::ExplainArgs),
     #[command(subcommand)]
     Token(token::TokenCommand),
     Schema(schema::SchemaArgs),
@@ -134,6 +136,7 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
+        Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),

@@ -18,11 +18,9 @@ pub mod limits;
 mod link;
 mod log;
 mod memory;
-mod mirror;
 mod syscalls;
 mod ticker;
 mod trap;
-mod vat_store;
 mod wasi;
 
 #[cfg(test)]

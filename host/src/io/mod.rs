@@ -31,7 +31,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, Span};
 
 pub use self::fault::{ChannelFault, Obstacle};
 pub use self::limits::{CONNECTIONS_MAX, OUT_BUFFER_BYTES, RETRY_FIRST, RETRY_LONGEST, WINDOW};
@@ -126,6 +126,8 @@ pub struct ChannelSpec {
     pub root: PathBuf,
     /// The path as the declaration has it; only said to people.
     pub written: String,
+    /// Its place in the text of the declaration; only shown to people.
+    pub declared: Option<Span>,
     /// The socket's path, relative to `dir`.
     pub path: String,
     /// Which way text flows.

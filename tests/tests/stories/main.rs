@@ -3,12 +3,15 @@
 mod bundles;
 mod channels;
 mod commands;
+mod damage;
 mod declarations;
 mod defects;
 mod doctor;
 mod endings;
+mod explain;
 mod fairness;
 mod hibernation;
+mod issue437;
 mod issue963;
 mod issue964;
 mod kill;

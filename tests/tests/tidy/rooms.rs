@@ -6,7 +6,7 @@ use crate::sources::{Source, mentions};
 
 /// A room, and the rooms that it may name. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["boot", "bundle", "component", "daemon", "powers", "problem"]),
+    ("cli", &["boot", "bundle", "component", "daemon", "powers", "problem", "schema"]),
     (
         "boot",
         &[
@@ -52,9 +52,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["daemon"]),
     ("tracing_subscriber", &["daemon"]),
     ("clap", &["cli"]),
-    ("hyper", &["cli"]),
-    ("hyper_util", &["cli"]),
-    ("http_body_util", &["cli"]),
+    ("hyper", &["cli", "daemon"]),
+    ("hyper_util", &["cli", "daemon"]),
+    ("http_body_util", &["cli", "daemon"]),
     ("unicode_width", &["cli"]),
     ("tar", &["bundle"]),
     ("oci_spec", &["bundle"]),
@@ -65,14 +65,15 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tempfile", &["component"]),
     ("clap_complete", &[]),
     ("clap_mangen", &[]),
-    ("layout", &[]),
+    ("dot_layout", &[]),
     ("notify", &[]),
     ("prometheus_client", &[]),
     ("ratatui", &[]),
-    ("schemars", &["daemon", "problem", "schema"]),
+    ("schemars", &["cli", "daemon", "problem", "schema"]),
     ("sd_notify", &[]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
+    ("ocap_worker", &["engine"]),
     // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.
     ("ocap_passable", &["boot", "io", "services"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services"]),
@@ -81,8 +82,8 @@ const CRATES: &[(&str, &[&str])] = &[
     // What the standard library lacks of the system's calls.
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
-    ("sha2", &["boot", "component", "engine"]),
-    ("strsim", &["boot", "declaration"]),
+    ("sha2", &["boot", "component", "daemon", "engine"]),
+    ("strsim", &["boot", "cli", "daemon", "declaration"]),
     ("tracing", &["boot", "daemon", "engine", "io", "run_loop"]),
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
