@@ -9,6 +9,7 @@ mod built;
 pub mod components;
 pub mod damage;
 mod host;
+mod http;
 mod line;
 mod ocap;
 mod patience;
@@ -18,6 +19,7 @@ mod wire;
 
 pub use built::{repository, sample_component};
 pub use host::Host;
+pub use http::{Http, Reply};
 pub use line::LineClient;
 pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};

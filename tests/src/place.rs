@@ -6,6 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::host::Host;
+use crate::http::Http;
 use crate::line::LineClient;
 use crate::ocap::{Done, Pending};
 use crate::sample::Sample;
@@ -152,6 +153,15 @@ impl Place {
     /// If nobody listens.
     pub fn wire(&self) -> Wire {
         Wire::connect(&self.home("control.sock"))
+    }
+
+    /// The same as any HTTP client has it.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    #[track_caller]
+    pub fn http(&self) -> Http {
+        Http::connect(&self.home("control.sock"))
     }
 
     /// The log's lines.

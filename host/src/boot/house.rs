@@ -14,8 +14,9 @@ use crate::component::{Blobs, Digest, UserFiles};
 use crate::daemon::Home;
 use crate::daemon::events::{Events, Whom};
 use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS};
+use crate::daemon::log::Rotation;
 use crate::daemon::requests::Happening;
-use crate::declaration::{Declaration, HostConfig, Recorded, Start};
+use crate::declaration::{Declaration, HostConfig, LogBudget, Recorded, Start};
 use crate::engine::{Code, CodeCache, CrankTime, Engine};
 use crate::powers::Powers;
 use crate::problem::Problem;
@@ -55,6 +56,8 @@ impl House {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HostConfig::default(),
             Err(error) => return Err(unusable(home, HOST_CONFIG, &error)),
         };
+        let LogBudget { file_bytes, files } = config.log;
+        events.log().rotate_by(Rotation { file_bytes, files });
         for name in [APPS, BLOBS, CACHE, CHANNELS] {
             drop(home.directory(name)?);
         }

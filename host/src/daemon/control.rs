@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::events::Events;
 use super::home::Home;
 use super::requests::Request;
-use super::routes;
+use super::routes::{self, Entrance};
 use super::server::{self, Closing};
 use super::socket::{self, SocketFile};
 use super::status_file::{HostRecord, Phase};
+use super::token_socket::{self, TokenSocket};
 use crate::problem::Problem;
 
 pub(crate) use super::routes::too_large;
@@ -24,7 +25,7 @@ pub(crate) use super::routes::too_large;
 /// The largest body of a request: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// How many requests may be at work at once, streams included; `ping`, `status` and `stop` beside them.
+/// How many requests of each socket may be at work at once, streams included; `ping`, `status` and `stop` beside them.
 pub const REQUESTS_MAX: usize = 64;
 
 /// How long connections may take to end by themselves once the host stops.
@@ -35,6 +36,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Control {
     desk: Arc<Desk>,
     file: SocketFile,
+    token_file: Option<TokenSocket>,
     closing: watch::Sender<Closing>,
     server: JoinHandle<()>,
 }
@@ -46,8 +48,6 @@ pub(super) struct Desk {
     record: Mutex<HostRecord>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     stop: Arc<Notify>,
-    /// One for each request that may be at work.
-    pub(super) places: Arc<Semaphore>,
     /// What happens, and the log.
     pub(super) events: Events,
     /// For answers that would go on for ever.
@@ -70,12 +70,13 @@ impl Control {
             record: Mutex::new(record),
             requests: Mutex::new(None),
             stop: Arc::new(Notify::new()),
-            places: Arc::new(Semaphore::new(REQUESTS_MAX)),
             events,
             closing: closed.clone(),
         });
-        let server = tokio::spawn(server::serve(listener, routes::router(desk.clone()), closed));
-        Ok(Control { desk, file, closing, server })
+        let owner = server::serve(listener, routes::router(desk.clone(), Entrance::Owner), closed.clone());
+        let (token_file, bearers) = serve_bearers(&desk, closed);
+        let server = tokio::spawn(async move { drop(tokio::join!(owner, bearers)) });
+        Ok(Control { desk, file, token_file, closing, server })
     }
 
     /// Tells clients how far the host has come.
@@ -108,7 +109,37 @@ impl Control {
         if let Err(error) = self.file.remove() {
             tracing::warn!(target: "ocap::daemon", "the control socket can't be removed: {error}");
         }
+        if let Some(Err(error)) = self.token_file.map(|file| file.remove()) {
+            tracing::warn!(target: "ocap::daemon", "the socket for tokens can't be removed: {error}");
+        }
     }
+}
+
+/// The socket for tokens. Without it the host serves all the same.
+fn serve_bearers(
+    desk: &Arc<Desk>,
+    closing: watch::Receiver<Closing>,
+) -> (Option<TokenSocket>, impl Future<Output = ()>) {
+    let bound = token_socket::bind(&desk.home).and_then(|(listener, file)| {
+        let listener = UnixListener::from_std(listener).map_err(|error| {
+            Problem::new("ocap::daemon::token_socket", "the socket for tokens can't be served").because(&error)
+        })?;
+        Ok((listener, file))
+    });
+    let (listener, file) = match bound {
+        Ok((listener, file)) => (Some(listener), Some(file)),
+        Err(problem) => {
+            super::log::tell(&problem);
+            (None, None)
+        }
+    };
+    let router = routes::router(desk.clone(), Entrance::Bearers);
+    let serving = async move {
+        if let Some(listener) = listener {
+            server::serve(listener, router, closing).await;
+        }
+    };
+    (file, serving)
 }
 
 impl Desk {

@@ -18,6 +18,7 @@ pub mod shapes;
 mod signals;
 mod socket;
 mod status_file;
+mod token_socket;
 pub mod tokens;
 
 pub use home::Home;

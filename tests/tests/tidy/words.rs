@@ -40,6 +40,7 @@ const POWERS: &[Power] = &[
         word: "std::os::unix::net",
         places: &[
             ("host/src/daemon/socket.rs", "the control socket"),
+            ("host/src/daemon/token_socket.rs", "the control socket for tokens"),
             ("host/src/io/bind.rs", "a channel's listener"),
             ("host/src/io/channel.rs", "a channel's listener"),
             ("host/src/io/unix_listen.rs", "a channel's listener"),

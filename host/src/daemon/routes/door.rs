@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::refusal::{self, Refusal};
@@ -30,27 +31,39 @@ pub(super) enum Admission {
     Always,
 }
 
+/// By which socket a client came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::daemon) enum Entrance {
+    /// The home's own: whoever reaches it, and does not say otherwise by a token, is the home's owner.
+    Owner,
+    /// The one that is handed on: nobody is anybody without a token.
+    Bearers,
+}
+
 /// What the door knows.
 #[derive(Clone)]
 pub(super) struct Door {
     pub(super) desk: Arc<Desk>,
     pub(super) route: Arc<Route>,
+    pub(super) entrance: Entrance,
+    /// One for each request that may be at work; each socket has its own.
+    pub(super) places: Arc<Semaphore>,
 }
 
 /// Lets those pass who may.
 ///
 /// The body is read first, whoever asks: a refusal while it is still being written would be lost with the connection.
 pub(super) async fn pass(State(door): State<Door>, request: Request, next: Next) -> Result<Response, Refusal> {
-    let Door { desk, route } = door;
+    let Door { desk, route, entrance, places } = door;
     let (head, body) = request.into_parts();
     let body = hear(body).await?;
-    let role = role_of(&desk, &head.headers)?;
+    let role = role_of(&desk, &head.headers, entrance)?;
     if role < route.role {
         return Err(refusal::forbidden(&route, role).into());
     }
     let place = match route.admission {
         Admission::Always => None,
-        Admission::Counted => Some(desk.places.clone().try_acquire_owned().map_err(|_| refusal::too_many())?),
+        Admission::Counted => Some(places.try_acquire_owned().map_err(|_| refusal::too_many())?),
     };
     let response = next.run(Request::from_parts(head, Body::from(body))).await;
     // The place is kept until the answer is written, which may be for as long as the client follows a stream.
@@ -74,9 +87,13 @@ async fn hear(body: Body) -> Result<Bytes, Refusal> {
     Ok(bytes)
 }
 
-/// A client without a token is the home's owner: nobody else gets past the socket's file and the look at its peer.
-fn role_of(desk: &Desk, headers: &HeaderMap) -> Result<Role, Refusal> {
-    let Some(authorization) = headers.get(header::AUTHORIZATION) else { return Ok(Role::Admin) };
+/// Nobody but the home's owner gets past the socket's file and the look at its peer; a token makes less of them.
+fn role_of(desk: &Desk, headers: &HeaderMap, entrance: Entrance) -> Result<Role, Refusal> {
+    let authorization = match (headers.get(header::AUTHORIZATION), entrance) {
+        (Some(authorization), _) => authorization,
+        (None, Entrance::Owner) => return Ok(Role::Admin),
+        (None, Entrance::Bearers) => return Err(refusal::unauthorized().into()),
+    };
     let secret = authorization.to_str().ok().and_then(|text| {
         let (scheme, secret) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())

@@ -27,14 +27,15 @@ use axum::extract::State;
 use axum::http::{Method, Uri};
 use axum::{Json, Router, middleware};
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
-use crate::daemon::control::{Desk, stopping};
+use crate::daemon::control::{Desk, REQUESTS_MAX, stopping};
 use crate::daemon::requests::{Reply, Request};
 use crate::daemon::role::Role;
 use crate::problem::Problem;
 
 use door::Door;
+pub(super) use door::Entrance;
 pub(crate) use refusal::too_large;
 use refusal::{MALFORMED, Refusal};
 use route::{Route, Shape};
@@ -66,11 +67,12 @@ pub(super) fn answers() -> Vec<Shape> {
     table().into_iter().filter_map(|route| route.answer).collect()
 }
 
-/// The whole socket.
-pub(super) fn router(desk: Arc<Desk>) -> Router {
+/// The whole socket, for whoever comes by this entrance.
+pub(super) fn router(desk: Arc<Desk>, entrance: Entrance) -> Router {
+    let places = Arc::new(Semaphore::new(REQUESTS_MAX));
     let router = table().into_iter().fold(Router::new(), |router, mut route| {
         let does = std::mem::take(&mut route.does);
-        let door = Door { desk: desk.clone(), route: Arc::new(route) };
+        let door = Door { desk: desk.clone(), route: Arc::new(route), entrance, places: places.clone() };
         let path = door.route.path;
         router.route(path, does.route_layer(middleware::from_fn_with_state(door, door::pass)))
     });

@@ -97,7 +97,7 @@ pub(super) fn forbidden(route: &Route, has: Role) -> Problem {
 }
 
 pub(super) fn unauthorized() -> Problem {
-    Problem::new(UNAUTHORIZED, "the request brings a token, and there is no such token")
+    Problem::new(UNAUTHORIZED, "the request brings no token that this home knows")
         .with_help("make one: `ocap-host token add NAME --role read`, and send `Authorization: Bearer SECRET`")
 }
 
