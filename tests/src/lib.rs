@@ -15,6 +15,8 @@ mod ocap;
 mod patience;
 mod place;
 mod sample;
+mod screen;
+mod terminal;
 mod wire;
 
 pub use built::{repository, sample_component};
@@ -25,4 +27,5 @@ pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
 pub use place::Place;
 pub use sample::Sample;
+pub use terminal::Terminal;
 pub use wire::Wire;

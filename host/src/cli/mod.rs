@@ -3,6 +3,7 @@
 //! A command knows the control socket's types and nothing of vats. stdout carries the answer only; everything else is stderr's.
 
 mod absence;
+mod amounts;
 mod bundle;
 mod call;
 mod client;
@@ -12,10 +13,13 @@ mod events;
 mod exit;
 mod explain;
 mod hibernate;
+mod inspect;
 mod launch;
 mod logs;
+mod metrics;
 mod pins;
 mod plan;
+mod ps;
 mod quarantine;
 mod render;
 mod reset;
@@ -30,6 +34,7 @@ mod table;
 mod terminate;
 mod time;
 mod token;
+mod top;
 mod upgrade;
 
 use std::ffi::OsString;
@@ -77,6 +82,10 @@ enum Command {
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     Events(events::EventsArgs),
+    Ps(ps::PsArgs),
+    Inspect(inspect::InspectArgs),
+    Top(top::TopArgs),
+    Metrics(metrics::MetricsArgs),
     Hibernate(hibernate::HibernateArgs),
     Restart(restart::RestartArgs),
     Upgrade(upgrade::UpgradeArgs),
@@ -128,6 +137,10 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Events(args) => events::run(args, session),
         Command::Token(command) => token::run(command, session),
         Command::Schema(args) => schema::run(args, session),
+        Command::Ps(args) => ps::run(args, session),
+        Command::Inspect(args) => inspect::run(args, session),
+        Command::Top(args) => top::run(args, session),
+        Command::Metrics(args) => metrics::run(args, session),
         Command::Hibernate(args) => hibernate::run(args, session),
         Command::Restart(args) => restart::run(args, session),
         Command::Upgrade(args) => upgrade::run(args, session),

@@ -119,7 +119,7 @@ impl Control {
 fn serve_bearers(
     desk: &Arc<Desk>,
     closing: watch::Receiver<Closing>,
-) -> (Option<TokenSocket>, impl Future<Output = ()>) {
+) -> (Option<TokenSocket>, impl Future<Output = ()> + use<>) {
     let bound = token_socket::bind(&desk.home).and_then(|(listener, file)| {
         let listener = UnixListener::from_std(listener).map_err(|error| {
             Problem::new("ocap::daemon::token_socket", "the socket for tokens can't be served").because(&error)

@@ -4,6 +4,8 @@
 
 pub mod control;
 pub mod events;
+pub mod exposition;
+pub mod footprint;
 pub mod home;
 mod lifecycle;
 pub mod lock;

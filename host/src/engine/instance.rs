@@ -52,6 +52,18 @@ pub struct Delivered {
     pub wall: Duration,
 }
 
+/// What a vat takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes of the linear memories and tables of its heap, as large as the guest made them; 0 without a heap. What the system has
+    /// really given is less, because pages that nobody touched take nothing.
+    pub heap_bytes: u64,
+    /// Bytes of keys, values and capabilities of its store.
+    pub store_bytes: u64,
+    /// Entries of its store.
+    pub store_entries: u64,
+}
+
 /// One vat at the engine. It moves between worker threads with its cranks.
 pub struct Instance {
     identity: Identity,
@@ -73,10 +85,19 @@ impl Instance {
         self.heap.is_some()
     }
 
-    /// Bytes that it keeps in memory: the linear memories and tables of its heap as large as the guest made them, and the
-    /// entries of its store. What the system has really given is less, because pages that nobody touched take nothing.
+    /// What it takes now.
+    pub fn size(&self) -> Size {
+        Size {
+            heap_bytes: self.heap.as_ref().map_or(0, Heap::bytes),
+            store_bytes: self.store.bytes(),
+            store_entries: self.store.entries(),
+        }
+    }
+
+    /// Bytes that it keeps in memory: its heap and its store.
     pub fn bytes(&self) -> u64 {
-        self.heap.as_ref().map_or(0, Heap::bytes) + self.store.bytes()
+        let Size { heap_bytes, store_bytes, .. } = self.size();
+        heap_bytes + store_bytes
     }
 
     /// Throws the heap away; the store stays. The next delivery has to be a `Start`.

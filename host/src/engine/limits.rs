@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 pub(crate) use ocap_worker::Broken;
-pub use ocap_worker::limits::{HANDLES_MAX, RANDOM_BYTES_MAX};
+pub use ocap_worker::limits::{HANDLES_MAX, RANDOM_BYTES_MAX, STORED_CAP_BYTES};
 
 /// What the declaration of a vat may choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,7 +35,7 @@ use bindings::VatPre;
 pub use cache::CodeCache;
 pub use fault::Fault;
 use host::Host;
-pub use instance::{CrankTime, Delivered, Identity, Instance};
+pub use instance::{CrankTime, Delivered, Identity, Instance, Size};
 pub use limits::Limits;
 pub use log::{Level, LogLine, Stream};
 use ticker::Ticker;

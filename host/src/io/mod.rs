@@ -179,6 +179,12 @@ pub struct ChannelStatus {
     pub clients_expelled: u64,
     /// Clients since the boot that left in the middle of a line.
     pub lines_torn: u64,
+    /// Clients since the boot, those that are connected included.
+    pub clients: u64,
+    /// Lines since the boot that were handed to a vat.
+    pub lines_in: u64,
+    /// Lines since the boot that were taken from vats for clients.
+    pub lines_out: u64,
 }
 
 /// Whether clients reach a channel.

@@ -115,7 +115,7 @@ impl RunLoop {
             }
         }
         self.tell_news(label, News::RolledBack { cause: cause.clone() });
-        self.faults.insert(vat, cause.clone());
+        self.blame(vat, cause.clone());
         let waited = |awaited: &mut Awaited| {
             matches!(awaited.then, Then::How(_)) && awaited.vats.iter().any(|(waited, _)| *waited == vat)
         };

@@ -37,6 +37,11 @@ impl VatStore {
         self.bytes
     }
 
+    /// How many entries there are.
+    pub fn entries(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
     pub(crate) fn get(&self, key: &[u8]) -> Option<&Payload<Slot>> {
         self.entries.get(key)
     }

@@ -30,7 +30,7 @@ fn the_socket_describes_itself_and_every_path_that_it_describes_is_there() {
             assert!(operation["x-role"].is_string() && operation["summary"].is_string(), "{path}: {operation}");
             let other = if method == "get" { "DELETE" } else { "GET" };
             if methods.get("get").is_none() || other == "DELETE" {
-                let refused = http.ask(other, &path.replace("{id}", "m1"), "", "");
+                let refused = http.ask(other, &path.replace(['{', '}'], ""), "", "");
                 assert_eq!((refused.status, refused.code().as_str()), (405, "ocap::request::wrong_method"), "{path}");
                 assert!(refused.json()["help"].to_string().contains(&method.to_uppercase()), "{}", refused.body);
             }

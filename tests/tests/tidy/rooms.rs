@@ -67,8 +67,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_mangen", &[]),
     ("dot_layout", &[]),
     ("notify", &[]),
-    ("prometheus_client", &[]),
-    ("ratatui", &[]),
+    ("prometheus_client", &["daemon"]),
+    ("ratatui", &["cli"]),
     ("schemars", &["cli", "daemon", "problem", "schema"]),
     ("sd_notify", &[]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.

@@ -9,10 +9,13 @@ mod doctor;
 mod events;
 mod hibernate;
 mod host;
+mod inspect;
 mod launch;
 mod lives;
+mod metrics;
 mod pins;
 mod plan;
+mod ps;
 mod quarantine;
 mod revoke;
 mod status;
@@ -28,10 +31,16 @@ pub use doctor::{Checkup, Counts, Subject};
 pub use events::{Ender, Event, Gap, Happening};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
+pub use inspect::{
+    ChannelInspection, Export, Held, Import, InspectBody, Inspection, Kind, LISTED_MAX, Listed, ObjectInspection,
+    PromiseInspection, PromiseState, Suspected, VatHolder, VatInspection, Waiting,
+};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
 pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, TerminateBody, Terminated};
+pub use metrics::{Bucket, Figures, Metrics, SinceBoot, Spread, VatCounts};
 pub use pins::{Pin, PinBody, Pins, UnpinBody};
 pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
+pub use ps::{Activity, Ps, VatError, VatUsage};
 pub use quarantine::{Quarantine, Retried, RetryBody};
 pub use revoke::{RevokeBody, Revoked, Since};
 pub use status::{
@@ -47,6 +56,12 @@ pub type Reply<T> = oneshot::Sender<Result<T, Problem>>;
 pub enum Request {
     /// What there is and how it does.
     Status(Reply<Inventory>),
+    /// What each vat does and takes; of one subcluster, if one is named.
+    Ps(Option<String>, Reply<Ps>),
+    /// Everything about one vat, object, promise or channel.
+    Inspect(InspectBody, Reply<Inspection>),
+    /// The figures of the whole host.
+    Metrics(Reply<Metrics>),
     /// Start the subcluster of a declaration or bundle.
     Launch(LaunchBody, Reply<Launched>),
     /// Say what a launch would do, and do nothing.
