@@ -75,7 +75,9 @@ impl Control {
         });
         let owner = server::serve(listener, routes::router(desk.clone(), Entrance::Owner), closed.clone());
         let (token_file, bearers) = serve_bearers(&desk, closed);
-        let server = tokio::spawn(async move { drop(tokio::join!(owner, bearers)) });
+        let server = tokio::spawn(async move {
+            let ((), ()) = tokio::join!(owner, bearers);
+        });
         Ok(Control { desk, file, token_file, closing, server })
     }
 

@@ -1,6 +1,8 @@
 //! The door of every path: a request is heard to its end, then it is seen who asks, and whether there is room.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -9,7 +11,8 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::Semaphore;
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::refusal::{self, Refusal};
@@ -66,13 +69,33 @@ pub(super) async fn pass(State(door): State<Door>, request: Request, next: Next)
         Admission::Counted => Some(places.try_acquire_owned().map_err(|_| refusal::too_many())?),
     };
     let response = next.run(Request::from_parts(head, Body::from(body))).await;
-    // The place is kept until the answer is written, which may be for as long as the client follows a stream.
-    Ok(response.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _kept = &place;
-            frame
-        }))
-    }))
+    Ok(response.map(|body| Body::new(Placed { body, _place: place })))
+}
+
+/// The body of an answer, which keeps its place until it is written: for as long as the client follows, if it is a stream.
+struct Placed {
+    body: Body,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl hyper::body::Body for Placed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 async fn hear(body: Body) -> Result<Bytes, Refusal> {
