@@ -8,6 +8,7 @@
 mod built;
 pub mod components;
 pub mod damage;
+mod dialogue;
 mod host;
 mod http;
 mod line;
@@ -20,6 +21,7 @@ mod terminal;
 mod wire;
 
 pub use built::{repository, sample_component};
+pub use dialogue::Shown;
 pub use host::Host;
 pub use http::{Http, Reply};
 pub use line::LineClient;

@@ -225,7 +225,7 @@ mod tests {
     use crate::daemon::events::Events;
     use crate::daemon::log::{Form, Log};
     use crate::daemon::requests::{CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody};
-    use crate::daemon::requests::{Status, Stopping};
+    use crate::daemon::requests::{Status, Stopping, Until};
     use crate::daemon::{Daemon, Phase, test_home};
 
     /// A host whose run loop is this function, and a session of a command line on its home.
@@ -300,7 +300,9 @@ mod tests {
     }
 
     fn call(target: &str, method: &str) -> CallBody {
-        CallBody { target: target.into(), method: method.into(), args: vec![json!(1), json!({"a": "ä"})] }
+        let args = vec![json!(1), json!({"a": "ä"})];
+        let (target, method, until) = (target.into(), method.into(), Until::Answered);
+        CallBody { target, method, args, key: None, until, timeout_ms: None }
     }
 
     #[test]

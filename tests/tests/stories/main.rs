@@ -1,9 +1,11 @@
 //! Stories through the real binary: one theme a file, one true sentence a test.
 
+mod backup;
 mod bundles;
 mod channels;
 mod collections;
 mod commands;
+mod confirm;
 mod control;
 mod damage;
 mod declarations;
@@ -14,6 +16,7 @@ mod events;
 mod explain;
 mod fairness;
 mod hibernation;
+mod idempotency;
 mod inspect;
 mod interfaces;
 mod issue437;
@@ -30,10 +33,12 @@ mod misbehaver;
 mod mortal;
 mod pins;
 mod poison;
+mod prune;
 mod ps;
 mod python;
 mod quarantine;
 mod references;
+mod repair;
 mod reset;
 mod restart;
 mod restarted;

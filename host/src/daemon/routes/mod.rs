@@ -3,6 +3,7 @@
 //! One file a family of commands, as in [`super::requests`]; each lists its rows of the one table.
 
 mod calls;
+mod db;
 mod dead_letters;
 mod doctor;
 mod door;
@@ -14,6 +15,7 @@ mod lives;
 mod logs;
 mod openapi;
 mod pins;
+mod prune;
 mod quarantine;
 mod query;
 mod refusal;
@@ -56,6 +58,8 @@ fn table() -> Vec<Route> {
         pins::routes(),
         quarantine::routes(),
         dead_letters::routes(),
+        prune::routes(),
+        db::routes(),
         doctor::routes(),
         logs::routes(),
         events::routes(),
