@@ -84,7 +84,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hmac", &["boot", "engine"]),
     ("sha2", &["boot", "component", "daemon", "engine"]),
     ("strsim", &["boot", "cli", "daemon", "declaration"]),
-    ("tracing", &["boot", "daemon", "engine", "io", "run_loop"]),
+    ("tracing", &["boot", "daemon", "engine", "run_loop"]),
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
     ("serde", &["bundle", "cli", "component", "daemon", "declaration", "problem"]),

@@ -7,9 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::schema::typed;
+
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "log")]
+#[schemars(transform = typed("log"))]
 pub struct LogLine {
     /// When, in UTC, as RFC 3339 has it.
     pub timestamp: String,

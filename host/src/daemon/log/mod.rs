@@ -22,7 +22,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
-use super::home::{Home, LOG};
+use crate::daemon::home::{Home, LOG};
 use crate::problem::{Level, Problem};
 use flood::{Fate, Flood};
 use journal::Journal;

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::{Origin, Why};
 use crate::daemon::Phase;
 use crate::problem::{Level, Problem};
+use crate::schema::typed;
 
 /// Something that happened, and is durable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "event")]
+#[schemars(transform = typed("event"))]
 pub struct Event {
     /// The number of this event since the host's process started, from 1; each is one more than the one before.
     pub seq: u64,
@@ -168,6 +170,7 @@ pub enum Ender {
 /// A line of a stream that says what was left out: whoever reads too slowly loses lines, and never holds up the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "gap")]
+#[schemars(transform = typed("gap"))]
 pub struct Gap {
     /// How many lines were lost at this place, whether or not they would have been chosen.
     pub lost: u64,
