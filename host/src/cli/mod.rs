@@ -4,6 +4,7 @@
 
 mod absence;
 mod amounts;
+mod build;
 mod bundle;
 mod call;
 mod client;
@@ -19,6 +20,7 @@ mod inspect;
 mod launch;
 mod logs;
 mod metrics;
+mod new;
 mod pins;
 mod plan;
 mod prune;
@@ -31,6 +33,7 @@ mod revoke;
 mod run;
 mod schema;
 mod session;
+mod start;
 mod status;
 mod stop;
 mod table;
@@ -80,6 +83,7 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Start(start::StartArgs),
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
@@ -107,6 +111,8 @@ enum Command {
     Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
+    New(new::NewArgs),
+    Build(build::BuildArgs),
     Explain(explain::ExplainArgs),
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -136,6 +142,7 @@ pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus 
 fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
     match command {
         Command::Run(args) => run::run(args, session),
+        Command::Start(args) => start::run(args, session),
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
@@ -155,6 +162,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
+        Command::New(args) => new::run(args, session),
+        Command::Build(args) => build::run(args, session),
         Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),

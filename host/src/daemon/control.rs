@@ -10,6 +10,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::chronicle::Chronicle;
 use super::events::Events;
 use super::home::Home;
 use super::requests::Request;
@@ -18,6 +19,7 @@ use super::server::{self, Closing};
 use super::socket::{self, SocketFile};
 use super::status_file::{HostRecord, Phase};
 use super::token_socket::{self, TokenSocket};
+use crate::powers::Powers;
 use crate::problem::Problem;
 
 pub(crate) use super::routes::too_large;
@@ -45,9 +47,11 @@ pub struct Control {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) home: Arc<Home>,
-    record: Mutex<HostRecord>,
+    chronicle: Arc<Chronicle>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     stop: Arc<Notify>,
+    /// For whoever sees to it that a wish to stop is heard.
+    stop_wished: Arc<Notify>,
     /// What happens, and the log.
     pub(super) events: Events,
     /// For answers that would go on for ever.
@@ -59,17 +63,18 @@ impl Control {
     ///
     /// # Errors
     /// If the socket can't be made.
-    pub fn open(home: &Arc<Home>, record: HostRecord, events: Events) -> Result<Control, Problem> {
-        let (listener, file) = socket::bind(home)?;
+    pub(super) fn open(chronicle: &Arc<Chronicle>, powers: Powers, events: Events) -> Result<Control, Problem> {
+        let (listener, file) = socket::open(chronicle.home(), powers)?;
         let listener = UnixListener::from_std(listener).map_err(|error| {
             Problem::new("ocap::daemon::socket_unusable", "the control socket can't be served").because(&error)
         })?;
         let (closing, closed) = watch::channel(Closing::NotYet);
         let desk = Arc::new(Desk {
-            home: home.clone(),
-            record: Mutex::new(record),
+            home: chronicle.home().clone(),
+            chronicle: chronicle.clone(),
             requests: Mutex::new(None),
             stop: Arc::new(Notify::new()),
+            stop_wished: Arc::new(Notify::new()),
             events,
             closing: closed.clone(),
         });
@@ -79,11 +84,6 @@ impl Control {
             let ((), ()) = tokio::join!(owner, bearers);
         });
         Ok(Control { desk, file, token_file, closing, server })
-    }
-
-    /// Tells clients how far the host has come.
-    pub fn set_record(&self, record: HostRecord) {
-        *held(&self.desk.record) = record;
     }
 
     /// From now on requests go to the run loop.
@@ -99,6 +99,11 @@ impl Control {
     /// Notified when a client asks the host to stop before a run loop is there to be told.
     pub fn stop_asked(&self) -> Arc<Notify> {
         self.desk.stop.clone()
+    }
+
+    /// Notified at the same moment, for a second listener.
+    pub(super) fn stop_wished(&self) -> Arc<Notify> {
+        self.desk.stop_wished.clone()
     }
 
     /// Ends the service and removes the socket. Whoever still waits for an answer is hung up on after a second.
@@ -146,7 +151,12 @@ fn serve_bearers(
 
 impl Desk {
     pub(super) fn record(&self) -> HostRecord {
-        held(&self.record).clone()
+        self.chronicle.record()
+    }
+
+    /// The time of day, in milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.chronicle.now_ms()
     }
 
     /// The way to the run loop.
@@ -163,6 +173,7 @@ impl Desk {
     /// A stop that no run loop can be told of.
     pub(super) fn ask_to_stop(&self) {
         self.stop.notify_one();
+        self.stop_wished.notify_one();
     }
 
     fn starting(&self) -> Problem {

@@ -47,7 +47,7 @@ fn the_life_of_a_vat_is_told_from_its_launch_to_its_end() {
     );
     let trapped: Vec<&Value> = told.iter().filter(|event| event["kind"] == "vat-trapped").collect();
     assert_eq!((trapped.len(), &trapped[0]["vat"]), (1, &json!("misbehaver")));
-    assert!(trapped[0]["cause"].to_string().contains("on purpose"), "{}", trapped[0]);
+    assert!(trapped[0]["cause"].to_string().contains("unreachable"), "{}", trapped[0]);
     let called: Vec<&Value> = told.iter().filter(|event| event["kind"] == "operator-called").collect();
     assert_eq!((called.len(), &called[0]["method"]), (3, &json!("increment")));
     let numbers: Vec<u64> = told.iter().filter_map(|event| event["seq"].as_u64()).collect();

@@ -9,6 +9,7 @@ mod layer;
 mod line;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -41,6 +42,8 @@ pub enum Form {
     Coloured,
     /// One JSON object a line.
     Json,
+    /// Not at all: nobody watches.
+    Silent,
 }
 
 /// Events with this target are in the file only, because they reach people by another way.
@@ -163,6 +166,7 @@ impl Log {
         self.0.journal.write(&json);
         if readers == Readers::All {
             let text = match self.0.form {
+                Form::Silent => return,
                 Form::Json => json,
                 Form::Plain => line.text(Paint::Plain),
                 Form::Coloured => line.text(Paint::Coloured),
@@ -247,13 +251,25 @@ macro_rules! problem_event {
 }
 use problem_event;
 
+thread_local! {
+    /// The last panic of this thread.
+    static PANIC: Cell<Option<Problem>> = const { Cell::new(None) };
+}
+
+/// What is to be said of a host that a panic of this thread ends.
+pub(super) fn panicked() -> Problem {
+    PANIC.take().unwrap_or_else(|| Problem::new("ocap::host::panic", "a bug in ocap-host: it panicked"))
+}
+
 fn note_panic(panic: &PanicHookInfo<'_>, log: &str) {
     let words = panic.payload_as_str().unwrap_or("no words");
     let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("without a name");
     let message = format!("a bug in ocap-host: {words}{place}, in thread {thread}");
-    tell(&Problem::new("ocap::host::panic", message).with_help(format!("report it with the end of {log}")));
+    let problem = Problem::new("ocap::host::panic", message).with_help(format!("report it with the end of {log}"));
+    tell(&problem);
+    PANIC.set(Some(problem));
     let trace = Backtrace::capture();
     if trace.status() == BacktraceStatus::Captured {
         tracing::error!(target: FILE_ONLY, %trace, "where the panic came from");
