@@ -12,11 +12,13 @@ mod confirm;
 mod db;
 mod dead_letters;
 mod doctor;
+mod events;
 mod exit;
 mod explain;
 mod hibernate;
 mod inspect;
 mod launch;
+mod logs;
 mod metrics;
 mod new;
 mod pins;
@@ -29,11 +31,15 @@ mod reset;
 mod restart;
 mod revoke;
 mod run;
+mod schema;
 mod session;
+mod start;
 mod status;
 mod stop;
 mod table;
 mod terminate;
+mod time;
+mod token;
 mod top;
 mod upgrade;
 
@@ -77,9 +83,12 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Start(start::StartArgs),
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
+    Events(events::EventsArgs),
     Ps(ps::PsArgs),
     Inspect(inspect::InspectArgs),
     Top(top::TopArgs),
@@ -106,6 +115,9 @@ enum Command {
     Build(build::BuildArgs),
     Explain(explain::ExplainArgs),
     #[command(subcommand)]
+    Token(token::TokenCommand),
+    Schema(schema::SchemaArgs),
+    #[command(subcommand)]
     Bundle(bundle::BundleCommand),
 }
 
@@ -130,9 +142,14 @@ pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus 
 fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
     match command {
         Command::Run(args) => run::run(args, session),
+        Command::Start(args) => start::run(args, session),
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Logs(args) => logs::run(args, session),
+        Command::Events(args) => events::run(args, session),
+        Command::Token(command) => token::run(command, session),
+        Command::Schema(args) => schema::run(args, session),
         Command::Ps(args) => ps::run(args, session),
         Command::Inspect(args) => inspect::run(args, session),
         Command::Top(args) => top::run(args, session),
