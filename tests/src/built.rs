@@ -13,7 +13,7 @@ pub fn repository() -> &'static Path {
 }
 
 /// The `ocap-host` that belongs to this test: built from the same sources, with the same profile, in the same target directory.
-pub(crate) fn ocap_host() -> &'static Path {
+pub fn ocap_host() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let output = profile_directory();

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 /// Run the host in the foreground until SIGTERM, SIGINT or `stop`
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host run subcluster.toml", "ocap-host --home /srv/vats run"]))]
 pub(super) struct RunArgs {
     /// Declarations or bundles: new ones are launched, known ones go on
     #[arg(value_name = "FILE")]
