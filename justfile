@@ -40,6 +40,7 @@ demo: build vats
 # every test
 test: build vats vats-py
     cargo test --workspace
+    cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo test
 
 # format, lints, documentation, and the rules of the house, without a warning
 check: setup
@@ -47,6 +48,7 @@ check: setup
     cd sample-vats && cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo clippy --target {{guest_target}} -- -D warnings
+    cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     cargo test --workspace --test tidy --test guide
 

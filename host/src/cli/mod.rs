@@ -4,6 +4,7 @@
 
 mod absence;
 mod amounts;
+mod build;
 mod bundle;
 mod call;
 mod client;
@@ -21,6 +22,7 @@ mod launch;
 mod live;
 mod man;
 mod metrics;
+mod new;
 mod pins;
 mod plan;
 mod prune;
@@ -108,6 +110,8 @@ enum Command {
     Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
+    New(new::NewArgs),
+    Build(build::BuildArgs),
     Explain(explain::ExplainArgs),
     Where(whereabouts::WhereArgs),
     #[command(subcommand)]
@@ -174,6 +178,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
+        Command::New(args) => new::run(args, session),
+        Command::Build(args) => build::run(args, session),
         Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),

@@ -11,7 +11,7 @@ fn completed(place: &Place, words: &[&str]) -> Vec<String> {
     let home = place.home("").display().to_string();
     let line: Vec<&str> = ["ocap-host", "--home", &home].into_iter().chain(words.iter().copied()).collect();
     let index = (line.len() - 1).to_string();
-    let mut command = Command::new(ocap_tests::binary());
+    let mut command = Command::new(ocap_tests::ocap_host());
     command.env_clear().env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index).env("_CLAP_IFS", "\n");
     let output = command.arg("--").args(line).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
