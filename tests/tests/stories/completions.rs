@@ -23,7 +23,7 @@ fn completed(place: &Place, words: &[&str]) -> Vec<String> {
 fn names_of_what_runs_are_completed_and_nothing_is_said_where_no_host_runs() {
     let place = Place::new();
     let host = place.run(&[&place.sample("matcher").file(), &place.sample("counter").file()]);
-    assert_eq!(completed(&place, &["call", "mat"]), ["matcher", "matcher/matcher", "matcher/index"]);
+    assert_eq!(completed(&place, &["call", "mat"]), ["matcher", "matcher/index", "matcher/matcher"]);
     assert_eq!(completed(&place, &["upgrade", "counter"]), ["counter/counter"]);
     assert!(completed(&place, &["inspect", "matcher/l"]).contains(&"matcher/llm".to_owned()));
     place.ocap(&["pin", "counter"]).expect(0);
