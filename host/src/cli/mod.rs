@@ -34,6 +34,7 @@ mod restart;
 mod revoke;
 mod run;
 mod session;
+mod start;
 mod status;
 mod stop;
 mod table;
@@ -85,6 +86,7 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Start(start::StartArgs),
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
@@ -163,6 +165,7 @@ pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus 
 fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
     match command {
         Command::Run(args) => run::run(args, session),
+        Command::Start(args) => start::run(args, session),
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),

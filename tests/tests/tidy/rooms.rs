@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sources::{Source, mentions};
+use crate::sources::Source;
 
 /// A room, and the rooms that it may name. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -71,7 +71,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("prometheus_client", &["daemon"]),
     ("ratatui", &["cli"]),
     ("schemars", &["daemon", "problem", "schema"]),
-    ("sd_notify", &[]),
+    // The service manager that started this process.
+    ("sd_notify", &["daemon"]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
     ("ocap_worker", &["engine"]),
@@ -114,6 +115,12 @@ fn named(line: &str, at_the_door: bool) -> Vec<&str> {
     let ways: &[&str] = if at_the_door { &["crate::", "super::"] } else { &["crate::"] };
     let after = ways.iter().flat_map(|way| line.match_indices(way).map(|(at, _)| &line[at + way.len()..]));
     after.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(rest)).collect()
+}
+
+/// Whether a line has a path that begins with this crate.
+fn is_path_of(line: &str, name: &str) -> bool {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(&format!("{name}::")).any(|(at, _)| !line[..at].ends_with(part_of_word))
 }
 
 fn table(rows: &[(&str, &[&str])]) -> Known {
@@ -176,7 +183,7 @@ fn each_crate_is_used_by_the_rooms_it_is_meant_for() {
     for (room, source) in rooms() {
         for (number, line) in source.shipped() {
             for (name, rooms) in &mut users {
-                if mentions(line, name) && line.contains(&format!("{name}::")) {
+                if is_path_of(line, name) {
                     rooms.entry(room.clone()).or_insert_with(|| format!("{}:{number}", source.path));
                 }
             }
