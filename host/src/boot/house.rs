@@ -13,8 +13,11 @@ use tokio::sync::RwLock;
 
 use crate::component::{Blobs, Digest, UserFiles};
 use crate::daemon::Home;
+use crate::daemon::events::{Events, Whom};
 use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS, CONFIG, KEY};
-use crate::declaration::{Declaration, HostConfig, Recorded, Start};
+use crate::daemon::log::Rotation;
+use crate::daemon::requests::Happening;
+use crate::declaration::{Declaration, HostConfig, LogBudget, Recorded, Start};
 use crate::engine::{Code, CodeCache, CrankTime, Engine, EngineError};
 use crate::powers::Powers;
 use crate::problem::Problem;
@@ -31,6 +34,8 @@ const CACHE_KEY: &str = "cache-key";
 pub(super) struct House {
     pub(super) home: Arc<Home>,
     pub(super) powers: Powers,
+    /// Where what happens is told.
+    pub(super) events: Events,
     pub(super) config: HostConfig,
     pub(super) engine: Engine,
     pub(super) blobs: Blobs,
@@ -52,8 +57,10 @@ pub(super) struct House {
 
 impl House {
     /// Opens what the home holds, and makes what it lacks.
-    pub(super) fn furnish(home: &Arc<Home>, powers: Powers) -> Result<House, Problem> {
+    pub(super) fn furnish(home: &Arc<Home>, powers: Powers, events: Events) -> Result<House, Problem> {
         let config = config(home)?;
+        let LogBudget { file_bytes, files } = config.log;
+        events.log().rotate_by(Rotation { file_bytes, files });
         for name in [APPS, BLOBS, CACHE, CHANNELS] {
             drop(home.directory(name)?);
         }
@@ -64,6 +71,7 @@ impl House {
         Ok(House {
             home: home.clone(),
             powers,
+            events,
             config,
             engine,
             blobs: Blobs::new(open(BLOBS)?).map_err(|error| unusable(home, BLOBS, &error))?,
@@ -160,6 +168,7 @@ impl House {
     }
 
     pub(super) fn notice(&self, problem: Problem) {
+        self.events.tell(Whom::of(&problem), Happening::Problem { problem: Box::new(problem.clone()) });
         crate::daemon::log::record(&problem);
         locked(&self.notices).push(problem);
     }

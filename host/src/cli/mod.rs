@@ -14,12 +14,14 @@ mod confirm;
 mod db;
 mod dead_letters;
 mod doctor;
+mod events;
 mod exit;
 mod explain;
 mod hibernate;
 mod inspect;
 mod launch;
 mod live;
+mod logs;
 mod man;
 mod metrics;
 mod new;
@@ -33,12 +35,15 @@ mod reset;
 mod restart;
 mod revoke;
 mod run;
+mod schema;
 mod session;
 mod start;
 mod status;
 mod stop;
 mod table;
 mod terminate;
+mod time;
+mod token;
 mod top;
 mod upgrade;
 mod whereabouts;
@@ -90,6 +95,8 @@ enum Command {
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
+    Events(events::EventsArgs),
     Ps(ps::PsArgs),
     Inspect(inspect::InspectArgs),
     Top(top::TopArgs),
@@ -120,6 +127,9 @@ enum Command {
     Config(config::ConfigCommand),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    Schema(schema::SchemaArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
 }
@@ -169,6 +179,10 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Logs(args) => logs::run(args, session),
+        Command::Events(args) => events::run(args, session),
+        Command::Token(command) => token::run(command, session),
+        Command::Schema(args) => schema::run(args, session),
         Command::Ps(args) => ps::run(args, session),
         Command::Inspect(args) => inspect::run(args, session),
         Command::Top(args) => top::run(args, session),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Format;
-use super::client::Client;
+use super::client::{Client, Flow};
 use super::config::Origin;
 use super::confirm;
 use super::render::{self, Look};
@@ -131,6 +131,15 @@ impl Session {
         })
     }
 
+    /// Writes a line of a stream that is JSON already, as it is or as text.
+    pub(super) fn stream_line(&self, line: &str, text: impl FnOnce(&str) -> String) -> Result<Flow, Problem> {
+        let line = match self.format {
+            Format::Text => text(line),
+            Format::Json | Format::Jsonl => render::escape_json(line),
+        };
+        self.write_on(&line)
+    }
+
     /// A problem that is an answer, as it is written on stdout.
     pub(super) fn problem_text(&self, problem: &Problem) -> String {
         render::problem(problem, self.stdout)
@@ -155,12 +164,15 @@ impl Session {
 
     /// A reader that has seen enough (`| head`) is no fault.
     fn write(&self, text: &str) -> Result<(), Problem> {
+        self.write_on(text).map(drop)
+    }
+
+    fn write_on(&self, text: &str) -> Result<Flow, Problem> {
         let mut stdout = io::stdout().lock();
         match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Problem::new("ocap::cli::stdout", "the answer can't be written").because(&error))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(Flow::On),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Enough),
+            Err(error) => Err(Problem::new("ocap::cli::stdout", "the answer can't be written").because(&error)),
         }
     }
 }

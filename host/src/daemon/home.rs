@@ -30,6 +30,8 @@ pub const STORE_LOG: &str = "store-wal";
 pub const BLOBS: &str = "blobs";
 /// Compiled code; losing it costs time only.
 pub const CACHE: &str = "cache";
+/// Tokens of clients of the control socket, each a file.
+pub const TOKENS: &str = "tokens";
 /// What system subclusters may launch: declarations and bundles that the operator put there.
 pub const APPS: &str = "apps";
 /// What the operator allows.

@@ -25,7 +25,7 @@ use std::time::Duration;
 use ocap_kernel::WhenQuarantined;
 
 pub use channel::{ChannelPlace, ChannelRoot};
-pub use host::{HostConfig, MemoryBudget, SystemSubcluster, VatLimits};
+pub use host::{HostConfig, LogBudget, MemoryBudget, SystemSubcluster, VatLimits};
 pub use parse::is_name;
 pub use record::{Recorded, Standing};
 pub use settings::Setting;

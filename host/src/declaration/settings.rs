@@ -24,7 +24,7 @@ impl HostConfig {
     /// # Errors
     /// As [`HostConfig::parse`].
     pub fn settings(text: &str, file: &str) -> Result<Vec<Setting>, Problem> {
-        let HostConfig { roots, ceilings, memory, system } = HostConfig::parse(text, file)?;
+        let HostConfig { roots, ceilings, memory, log, system } = HostConfig::parse(text, file)?;
         let VatLimits { memory_bytes, crank, store_bytes, mailbox, references } = ceilings;
         let MemoryBudget { awake_vats, heap_bytes } = memory;
         let unlimited = |value: Option<String>| value.unwrap_or_else(|| "unlimited".to_owned());
@@ -38,6 +38,8 @@ impl HostConfig {
             ("limits.references".to_owned(), references.to_string()),
             ("memory.awake_vats".to_owned(), unlimited(awake_vats.map(|vats| vats.to_string()))),
             ("memory.heaps".to_owned(), unlimited(heap_bytes.map(show_bytes))),
+            ("log.file".to_owned(), show_bytes(log.file_bytes)),
+            ("log.files".to_owned(), log.files.to_string()),
         ];
         settings.extend(system.into_iter().map(|one| (format!("system.{}.declaration", one.name), one.declaration)));
         let text = Text::new("host_config", text, file)?;

@@ -7,6 +7,7 @@ mod calls;
 mod db;
 mod dead_letters;
 mod doctor;
+mod events;
 mod hibernate;
 mod host;
 mod inspect;
@@ -30,6 +31,7 @@ pub use calls::{CallBody, CallOutcome, Until};
 pub use db::{BackedUp, Backup, BackupBody, BackupComponent, BackupFile, Components, DbChecked};
 pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
 pub use doctor::{Checkup, Counts, FixBody, Subject, Treatment};
+pub use events::{Ender, Event, Gap, Happening};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use inspect::{
