@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Format;
 use super::client::{Client, Flow};
+use super::config::Origin;
 use super::confirm;
 use super::render::{self, Look};
 use crate::daemon::log::Form;
@@ -20,6 +21,7 @@ pub(super) struct Session {
     powers: Powers,
     format: Format,
     home: PathBuf,
+    home_origin: Origin,
     stdout: Look,
     stderr: Look,
 }
@@ -32,6 +34,7 @@ impl Session {
             powers,
             format,
             home: PathBuf::new(),
+            home_origin: Origin::Default,
             stdout: Look::of(io::stdout().is_terminal(), variable),
             stderr: Look::of(io::stderr().is_terminal(), variable),
         }
@@ -41,6 +44,16 @@ impl Session {
     pub(super) fn choose_home(&self, named: Option<PathBuf>) -> Result<Session, Problem> {
         let home = home::choose(named, |name| self.powers.variable(name))?;
         Ok(Session { home: self.absolute(&home)?, ..self.clone() })
+    }
+
+    /// The same, for which this said which home is meant.
+    pub(super) fn with_home_origin(self, home_origin: Origin) -> Session {
+        Session { home_origin, ..self }
+    }
+
+    /// What said which home is meant.
+    pub(super) fn home_origin(&self) -> &Origin {
+        &self.home_origin
     }
 
     pub(super) fn powers(&self) -> Powers {
@@ -86,6 +99,11 @@ impl Session {
             (Format::Text, Look::Coloured) => Form::Coloured,
             (Format::Text, Look::Plain | Look::Uncoloured) => Form::Plain,
         }
+    }
+
+    /// Writes an answer that has one form only: a script, a page of the manual.
+    pub(super) fn print(&self, text: &str) -> Result<(), Problem> {
+        self.write(text)
     }
 
     /// Writes the answer: as JSON, or as text with a line's end.

@@ -5,6 +5,7 @@ mod bundles;
 mod channels;
 mod collections;
 mod commands;
+mod completions;
 mod confirm;
 mod control;
 mod damage;

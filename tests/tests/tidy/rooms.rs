@@ -53,6 +53,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["daemon"]),
     ("tracing_subscriber", &["daemon"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("hyper", &["cli", "daemon"]),
     ("hyper_util", &["cli", "daemon"]),
     ("http_body_util", &["cli", "daemon"]),
@@ -64,8 +66,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["powers"]),
     // Files that a user named are replaced whole, by way of a temporary one.
     ("tempfile", &["component"]),
-    ("clap_complete", &[]),
-    ("clap_mangen", &[]),
     ("dot_layout", &[]),
     ("notify", &[]),
     ("prometheus_client", &["daemon"]),
