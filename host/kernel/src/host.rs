@@ -7,7 +7,7 @@ use crate::id::{Kref, MessageId, ObjectId};
 use crate::kernel::Kernel;
 use crate::limits::LENT_REFERENCES_MAX;
 use crate::message::{Answer, Code, Payload, Resolution};
-use crate::promise::Settlement;
+use crate::promise::{Settlement, Work};
 use crate::rows::{Fate, Item, Message, Object, Owner, Queue, Sender};
 
 /// A question of the host that waits for its answer; ends with the process.
@@ -102,7 +102,7 @@ impl Kernel {
         self.watch_for_host(ask, promise);
         let method = method.to_owned();
         let (through, answer) = (Vec::new(), Some(promise));
-        self.route(Message { target, through, method, args, answer, sender: Sender::Host });
+        self.route(Message { target, through, method, args, answer, sender: Sender::Host, settler: None });
         self.settle_down();
         Ok(ask)
     }
@@ -116,7 +116,8 @@ impl Kernel {
             self.check_exists(*kref)?;
         }
         let method = method.to_owned();
-        self.route(Message { target, through: Vec::new(), method, args, answer: None, sender: Sender::Host });
+        let through = Vec::new();
+        self.route(Message { target, through, method, args, answer: None, sender: Sender::Host, settler: None });
         self.settle_down();
         Ok(())
     }
@@ -139,7 +140,9 @@ impl Kernel {
 
     fn reply(&mut self, call: MessageId, settlement: Settlement) {
         let (message, held) = self.take_message(call);
-        self.answer(&message, settlement);
+        if let Some(promise) = message.answer {
+            self.push(Work { promise, settlement, asked: None, by: Some(Sender::Host) });
+        }
         self.drain_work();
         self.release_all(held);
         self.settle_down();
@@ -208,7 +211,7 @@ impl Kernel {
                 true => Settlement::By(answer),
                 false => Settlement::Failed(Code::ObjectGone),
             };
-            self.push_work(promise, settlement);
+            self.push(Work { promise, settlement, asked: None, by: Some(Sender::Host) });
         }
         self.end_object(object);
     }

@@ -14,6 +14,7 @@ mod error;
 mod forget;
 mod inspect;
 mod load;
+mod origin;
 mod rows;
 mod settings;
 #[cfg(test)]
