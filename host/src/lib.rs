@@ -15,5 +15,6 @@ pub mod io;
 pub mod powers;
 pub mod problem;
 pub mod run_loop;
+pub mod schema;
 pub mod services;
 pub mod store;

@@ -6,11 +6,15 @@
 use std::fmt;
 
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schema::typed;
+
 /// What happened, to whom, where, why, and what mends it (design sections 7 and 9).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "problem")]
+#[schemars(transform = typed("problem"))]
 pub struct Problem {
     /// Stable, for programs and for `explain`: `ocap::component::missing`.
     pub code: String,
@@ -42,7 +46,7 @@ pub struct Problem {
 }
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Something does not work.
@@ -52,7 +56,7 @@ pub enum Level {
 }
 
 /// A place in a text that a person wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
     /// The file's name as written.
     pub file: String,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ocap_kernel::{Kernel, Kref, ObjectId};
 
-use crate::daemon::requests::{Pin, PinBody, UnpinBody};
+use crate::daemon::requests::{Pin, PinBody, Pins, UnpinBody};
 use crate::declaration::is_name;
 use crate::problem::{Problem, printable};
 
@@ -51,8 +51,8 @@ pub(super) async fn pin(house: &Arc<House>, body: PinBody) -> Result<Pin, Proble
 }
 
 /// All pins, oldest first.
-pub(super) async fn all(house: &Arc<House>) -> Result<Vec<Pin>, Problem> {
-    house.act(|run_loop, _| pins(run_loop.kernel()).map(|(_, pin)| pin).collect()).await
+pub(super) async fn all(house: &Arc<House>) -> Result<Pins, Problem> {
+    house.act(|run_loop, _| Pins { pins: pins(run_loop.kernel()).map(|(_, pin)| pin).collect() }).await
 }
 
 /// Keeps a reference no longer.

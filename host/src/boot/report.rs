@@ -7,7 +7,7 @@ use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, VatId, VatStatus, VatView
 use crate::component::{CodeRecord, Place};
 use crate::daemon::Home;
 use crate::daemon::requests::{
-    self, ChannelState, ChannelStatus, Inventory, Ready, SubclusterStatus, VatComponent, VatState,
+    self, ChannelState, ChannelStatus, Inventory, Quarantine, Ready, SubclusterStatus, VatComponent, VatState,
 };
 use crate::io;
 use crate::problem::Problem;
@@ -125,8 +125,8 @@ fn channel_status(kernel: &Kernel, house: &House, id: SubclusterId, channel: &io
 }
 
 /// The diagnostics of everything in quarantine.
-pub(super) fn quarantined(kernel: &Kernel) -> Vec<Problem> {
-    kernel.vats().filter_map(|vat| problem_of(vat.row)).collect()
+pub(super) fn quarantined(kernel: &Kernel) -> Quarantine {
+    Quarantine { problems: kernel.vats().filter_map(|vat| problem_of(vat.row)).collect() }
 }
 
 /// What `run` says when it serves.

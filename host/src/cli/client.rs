@@ -208,7 +208,8 @@ mod tests {
                     answer(reply, Err(Problem::new("ocap::declaration::x", body.written.expect("it was written"))));
                 }
                 Asked::QuarantineList(reply) => {
-                    answer(reply, Ok(vec![Problem::new("ocap::component::missing", "gone")]));
+                    let problems = vec![Problem::new("ocap::component::missing", "gone")];
+                    answer(reply, Ok(Quarantine { problems }));
                 }
                 Asked::QuarantineRetry(body, reply) => {
                     answer(reply, Ok(Retried { healed: body.vat.into_iter().collect(), problems: vec![] }));

@@ -10,6 +10,7 @@ pub mod log;
 mod peers;
 mod process;
 pub mod requests;
+pub mod role;
 mod routes;
 mod signals;
 mod socket;

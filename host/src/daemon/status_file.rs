@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::home::{Home, STATUS};
@@ -44,7 +45,7 @@ pub struct HostRecord {
 }
 
 /// How far a host has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// It boots.

@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("daemon", &["powers", "problem"]),
+    ("daemon", &["powers", "problem", "schema"]),
     ("run_loop", &["engine", "escape", "io", "services", "store"]),
     ("store", &["problem"]),
     ("engine", &["escape"]),
@@ -35,7 +35,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("component", &["problem"]),
     // The time of a crank is given in the engine's words.
     ("powers", &["engine"]),
-    ("problem", &[]),
+    ("problem", &["schema"]),
+    ("schema", &[]),
     ("escape", &[]),
 ];
 
@@ -68,7 +69,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("notify", &[]),
     ("prometheus_client", &[]),
     ("ratatui", &[]),
-    ("schemars", &[]),
+    ("schemars", &["daemon", "problem", "schema"]),
     ("sd_notify", &[]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
@@ -86,7 +87,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
     ("serde", &["bundle", "cli", "component", "daemon", "declaration", "problem"]),
-    ("serde_json", &["boot", "bundle", "cli", "component", "daemon", "declaration"]),
+    ("serde_json", &["boot", "bundle", "cli", "component", "daemon", "declaration", "schema"]),
 ];
 
 type Known = BTreeMap<String, BTreeSet<String>>;

@@ -1,12 +1,13 @@
 //! Calls: a message from outside, and how its answer ended.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::problem::Problem;
 
 /// The body of `POST /v1/call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallBody {
     /// `subcluster`, `subcluster/vat` or a kref.
@@ -19,7 +20,7 @@ pub struct CallBody {
 }
 
 /// How a call ended: the answer of `POST /v1/call`. All three are answers, not faults of the request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename_all = "lowercase")]
 pub enum CallOutcome {
     /// With a value.

@@ -1,19 +1,24 @@
 //! Messages that will never be delivered.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::schema::typed;
+
 /// All dead letters, oldest first: `GET /v1/dead-letters`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "dead-letters")]
+#[schemars(transform = typed("dead-letters"))]
 pub struct DeadLetters {
     /// What is known of each.
     pub letters: Vec<DeadLetter>,
 }
 
 /// One of them: `GET /v1/dead-letters/{id}` says also what was in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "dead-letter")]
+#[schemars(transform = typed("dead-letter"))]
 pub struct DeadLetter {
     /// The message that it was: `m12`.
     pub id: String,
@@ -35,7 +40,7 @@ pub struct DeadLetter {
 }
 
 /// What was in a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LetterBody {
     /// What vats pass.
@@ -45,7 +50,7 @@ pub enum LetterBody {
 }
 
 /// Why a message will not be delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// The process died three times while this was delivered alone.
@@ -65,7 +70,7 @@ impl Why {
 }
 
 /// The body of `POST /v1/dead-letters/drop`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropBody {
     /// One dead letter, as `m12`; all where absent.
@@ -74,8 +79,9 @@ pub struct DropBody {
 }
 
 /// What was dropped: the answer of `POST /v1/dead-letters/drop`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "dropped")]
+#[schemars(transform = typed("dropped"))]
 pub struct Dropped {
     /// Their numbers.
     pub ids: Vec<String>,

@@ -1,12 +1,15 @@
 //! Whether a home is in order.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::schema::typed;
 
 /// What a look at everything has shown: `GET /v1/doctor`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "checkup")]
+#[schemars(transform = typed("checkup"))]
 pub struct Checkup {
     /// What was looked at.
     pub subject: Subject,
@@ -18,7 +21,7 @@ pub struct Checkup {
 }
 
 /// What was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
     /// A host that runs: its kernel.
@@ -28,7 +31,7 @@ pub enum Subject {
 }
 
 /// How much there is of what grows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Living subclusters.
     pub subclusters: u64,

@@ -1,13 +1,16 @@
 //! The host itself: that it is there, that it serves, that it stops.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::Phase;
 use crate::problem::Problem;
+use crate::schema::typed;
 
 /// That the host is there, whatever its phase: `GET /v1/ping`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "pong")]
+#[schemars(transform = typed("pong"))]
 pub struct Pong {
     /// The host's process.
     pub pid: u32,
@@ -18,8 +21,9 @@ pub struct Pong {
 }
 
 /// The host serves: the line of `run`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "ready")]
+#[schemars(transform = typed("ready"))]
 pub struct Ready {
     /// All living vats, those in quarantine included.
     pub vats: u64,
@@ -34,6 +38,7 @@ pub struct Ready {
 }
 
 /// That the host has begun to stop: the answer of `POST /v1/stop`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "stopping")]
+#[schemars(transform = typed("stopping"))]
 pub struct Stopping {}

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::schema::typed;
 
 /// The body of `POST /v1/launch`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LaunchBody {
     /// Absolute.
@@ -21,7 +23,7 @@ pub struct LaunchBody {
 }
 
 /// What to do with a subcluster that runs already, from another declaration or from other components.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IfChanged {
     /// Nothing: say how the declaration differs, or go on with the components that it has.
@@ -34,8 +36,9 @@ pub enum IfChanged {
 }
 
 /// What became of a launch: the answer of `POST /v1/launch`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "launched")]
+#[schemars(transform = typed("launched"))]
 pub struct Launched {
     /// `s1`.
     pub id: String,
@@ -54,7 +57,7 @@ pub struct Launched {
 }
 
 /// Where a launched subcluster came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// It was launched just now.

@@ -1,11 +1,13 @@
 //! The end and the new beginning of living vats and subclusters, by the hand of their operator.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::schema::typed;
 
 /// The body of `POST /v1/terminate` and of `POST /v1/terminate/preview`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TerminateBody {
     /// The subcluster's name.
@@ -16,8 +18,9 @@ pub struct TerminateBody {
 }
 
 /// What has ended: the answer of `POST /v1/terminate`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "terminated")]
+#[schemars(transform = typed("terminated"))]
 pub struct Terminated {
     /// `s1`.
     pub id: String,
@@ -31,7 +34,7 @@ pub struct Terminated {
 }
 
 /// How much of a subcluster ends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// All of it, with its channels.
@@ -42,8 +45,9 @@ pub enum Scope {
 }
 
 /// What would end: the answer of `POST /v1/terminate/preview`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "ending")]
+#[schemars(transform = typed("ending"))]
 pub struct Ending {
     /// `s1`.
     pub id: String,
@@ -60,7 +64,7 @@ pub struct Ending {
 }
 
 /// A vat that would end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndingVat {
     /// `v3`.
     pub id: String,
@@ -73,7 +77,7 @@ pub struct EndingVat {
 }
 
 /// The body of `POST /v1/restart`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestartBody {
     /// `subcluster/vat`, or `subcluster` for all its vats.
@@ -81,8 +85,9 @@ pub struct RestartBody {
 }
 
 /// What has begun anew: the answer of `POST /v1/restart`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "restarted")]
+#[schemars(transform = typed("restarted"))]
 pub struct Restarted {
     /// The vats that run again.
     pub vats: Vec<RestartedVat>,
@@ -92,7 +97,7 @@ pub struct Restarted {
 }
 
 /// A vat that began anew.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RestartedVat {
     /// As `subcluster/vat`.
     pub vat: String,

@@ -68,11 +68,11 @@ pub enum Request {
     /// Keep a reference until it is unpinned.
     Pin(PinBody, Reply<Pin>),
     /// All that is kept so.
-    Pins(Reply<Vec<Pin>>),
+    Pins(Reply<Pins>),
     /// Keep a reference no longer.
     Unpin(UnpinBody, Reply<Pin>),
     /// The diagnostics of everything in quarantine.
-    QuarantineList(Reply<Vec<Problem>>),
+    QuarantineList(Reply<Quarantine>),
     /// Try once more to serve what is in quarantine.
     QuarantineRetry(RetryBody, Reply<Retried>),
     /// The messages that will never be delivered.

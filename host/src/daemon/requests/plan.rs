@@ -1,12 +1,16 @@
 //! What a launch would do: everything it would check is checked, and nothing is done.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::VatComponent;
 
+use crate::schema::typed;
+
 /// What a launch would do: the answer of `POST /v1/launch/plan`, whose body is that of `POST /v1/launch`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "plan")]
+#[schemars(transform = typed("plan"))]
 pub struct LaunchPlan {
     /// The subcluster's name.
     pub name: String,
@@ -21,7 +25,7 @@ pub struct LaunchPlan {
 }
 
 /// What would become of a launch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It would be launched.
@@ -35,7 +39,7 @@ pub enum Outcome {
 }
 
 /// One vat of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedVat {
     /// Its name in the subcluster.
     pub name: String,
@@ -48,7 +52,7 @@ pub struct PlannedVat {
 }
 
 /// Something that a vat would reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedGrant {
     /// As declared: `io.llm`, `vat.index`, `service.timer`.
     pub name: String,
@@ -58,7 +62,7 @@ pub struct PlannedGrant {
 }
 
 /// What a grant leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Granted {
     /// A channel of the subcluster.
@@ -81,7 +85,7 @@ pub enum Granted {
 }
 
 /// One channel of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedChannel {
     /// Its name in the subcluster.
     pub name: String,

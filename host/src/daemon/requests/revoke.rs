@@ -1,9 +1,12 @@
 //! What was given is taken back.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schema::typed;
+
 /// The body of `POST /v1/revoke`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeBody {
     /// A reference like `ko7` or `kr9`; with `grant`, the vat that has it, as `subcluster/vat`.
@@ -14,8 +17,9 @@ pub struct RevokeBody {
 }
 
 /// What answers no more: the answer of `POST /v1/revoke`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "revoked")]
+#[schemars(transform = typed("revoked"))]
 pub struct Revoked {
     /// As asked.
     pub target: String,
@@ -27,7 +31,7 @@ pub struct Revoked {
 }
 
 /// Since when something is revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Since {
     /// Just now.

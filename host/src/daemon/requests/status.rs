@@ -1,9 +1,11 @@
 //! The state of the whole host, down to its vats and channels.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::{HostRecord, Phase};
 use crate::problem::{Level, Problem};
+use crate::schema::typed;
 
 /// What a run loop knows of what it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,8 +36,9 @@ impl Inventory {
 }
 
 /// The state of the whole host: `GET /v1/status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "status")]
+#[schemars(transform = typed("status"))]
 pub struct Status {
     /// How often this home was started; unknown until the store is open.
     pub boot: Option<u64>,
@@ -76,7 +79,7 @@ impl Status {
 }
 
 /// One subcluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubclusterStatus {
     /// `s1`.
     pub id: String,
@@ -94,7 +97,7 @@ pub struct SubclusterStatus {
 }
 
 /// One vat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatStatus {
     /// `v3`.
     pub id: String,
@@ -123,7 +126,7 @@ pub struct VatStatus {
 }
 
 /// Something that a vat was granted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GrantStatus {
     /// Under which it has it: `io.llm`, `vat.index`, `service.timer`.
     pub name: String,
@@ -134,7 +137,7 @@ pub struct GrantStatus {
 }
 
 /// A vat's code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatComponent {
     /// The path or digest as it was written.
     pub written: String,
@@ -151,7 +154,7 @@ pub struct VatComponent {
 }
 
 /// Whether a vat is served and has a heap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VatState {
     /// Served, and not in memory: its next delivery wakes it.
@@ -174,7 +177,7 @@ impl VatState {
 }
 
 /// One channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelStatus {
     /// Its name in the subcluster.
     pub name: String,
@@ -196,7 +199,7 @@ pub struct ChannelStatus {
 }
 
 /// Whether a channel works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelState {
     /// It does.

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{GrantStatus, VatComponent};
 
+use crate::schema::typed;
+
 /// The body of `POST /v1/upgrade` and of `POST /v1/upgrade/plan`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpgradeBody {
     /// As `subcluster/vat`.
@@ -18,7 +21,7 @@ pub struct UpgradeBody {
 }
 
 /// What a vat is to be upgraded to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UpgradeTo {
     /// What is at the path that its declaration has, now.
@@ -41,8 +44,9 @@ pub enum UpgradeTo {
 }
 
 /// What became of an upgrade, or would: the answer of `POST /v1/upgrade` and of `POST /v1/upgrade/plan`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename = "upgraded")]
+#[schemars(transform = typed("upgraded"))]
 pub struct Upgraded {
     /// As `subcluster/vat`.
     pub vat: String,
@@ -58,7 +62,7 @@ pub struct Upgraded {
 }
 
 /// What was done at an upgrade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UpgradeOutcome {
     /// The vat runs with the code after. The code before is kept for a rollback.

@@ -1,15 +1,8 @@
 //! Calls from outside.
 
-use axum::extract::State;
-use axum::routing::post;
-
-use super::{Answer, Body, Desks, Route};
-use crate::daemon::requests::{CallOutcome, Request};
+use super::{Role, Route};
+use crate::daemon::requests::Request;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/call", post(call))]
-}
-
-async fn call(State(desk): Desks, body: Body) -> Answer<CallOutcome> {
-    super::post(&desk, body, Request::Call).await
+    vec![Route::post("/v1/call", Role::Operate, "Send a message to an object and wait for its answer", Request::Call)]
 }

@@ -1,16 +1,8 @@
 //! Whether the host is in order.
 
-use axum::Json;
-use axum::extract::State;
-use axum::routing::get;
-
-use super::{Answer, Desks, Route, ask};
-use crate::daemon::requests::{Checkup, Request};
+use super::{Role, Route};
+use crate::daemon::requests::Request;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/doctor", get(doctor))]
-}
-
-async fn doctor(State(desk): Desks) -> Answer<Checkup> {
-    ask(&desk, Request::Doctor).await.map(Json)
+    vec![Route::get("/v1/doctor", Role::Read, "Count and check everything again", Request::Doctor)]
 }

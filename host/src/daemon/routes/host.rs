@@ -2,15 +2,22 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::Method;
 use axum::routing::{get, post};
 
-use super::{Answer, Body, Desks, Refusal, Route, ask};
+use super::{Answer, Body, Desks, Refusal, Role, Route, ask};
 use crate::daemon::Phase;
 use crate::daemon::control::STOPPING;
 use crate::daemon::requests::{Inventory, Pong, Request, Status, Stopping};
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/ping", get(ping)), ("/v1/status", get(status)), ("/v1/stop", post(stop))]
+    vec![
+        Route::by_hand(Method::GET, "/v1/ping", Role::Read, "That the host is there, whatever its phase", get(ping))
+            .answers::<Pong>(),
+        Route::by_hand(Method::GET, "/v1/status", Role::Read, "What runs and how it does", get(status))
+            .answers::<Status>(),
+        Route::by_hand(Method::POST, "/v1/stop", Role::Admin, "Stop in good order", post(stop)).answers::<Stopping>(),
+    ]
 }
 
 async fn ping(State(desk): Desks) -> Json<Pong> {

@@ -1,28 +1,29 @@
 //! Launches.
 
-use axum::Json;
-use axum::extract::State;
-use axum::routing::post;
-
-use super::{Answer, Body, Desks, Refusal, Route, ask, parse};
-use crate::daemon::requests::{LaunchBody, LaunchPlan, Launched, Request};
+use super::{Role, Route, absolute};
+use crate::daemon::requests::{LaunchBody, Request};
+use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/launch", post(launch)), ("/v1/launch/plan", post(plan))]
+    vec![
+        Route::post_checked(
+            "/v1/launch",
+            Role::Operate,
+            "Launch the subcluster of a declaration or bundle",
+            check,
+            Request::Launch,
+        ),
+        // It reads files of the user's and shows what is wrong with them: more than a look at the host.
+        Route::post_checked(
+            "/v1/launch/plan",
+            Role::Operate,
+            "What a launch would do; nothing is done",
+            check,
+            Request::Plan,
+        ),
+    ]
 }
 
-async fn launch(State(desk): Desks, body: Body) -> Answer<Launched> {
-    let body = parsed(body)?;
-    ask(&desk, |reply| Request::Launch(body, reply)).await.map(Json)
-}
-
-async fn plan(State(desk): Desks, body: Body) -> Answer<LaunchPlan> {
-    let body = parsed(body)?;
-    ask(&desk, |reply| Request::Plan(body, reply)).await.map(Json)
-}
-
-fn parsed(body: Body) -> Result<LaunchBody, Refusal> {
-    let body: LaunchBody = parse(body)?;
-    super::absolute(&body.path)?;
-    Ok(body)
+fn check(body: &LaunchBody) -> Result<(), Problem> {
+    absolute(&body.path)
 }

@@ -1,53 +1,45 @@
 //! What happens to living vats and subclusters by the hand of their operator.
 
-use axum::Json;
-use axum::extract::State;
-use axum::routing::post;
-
-use super::{Answer, Body, Desks, Refusal, Route, ask, parse};
-use crate::daemon::requests::{Ending, Request, Restarted, Revoked, Terminated, UpgradeBody, UpgradeTo, Upgraded};
+use super::{Role, Route, absolute};
+use crate::daemon::requests::{Request, UpgradeBody, UpgradeTo};
+use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        ("/v1/terminate", post(terminate)),
-        ("/v1/terminate/preview", post(terminate_preview)),
-        ("/v1/restart", post(restart)),
-        ("/v1/upgrade", post(upgrade)),
-        ("/v1/upgrade/plan", post(upgrade_plan)),
-        ("/v1/revoke", post(revoke)),
+        Route::post(
+            "/v1/terminate",
+            Role::Admin,
+            "End a subcluster or a vat for good, with all that it keeps",
+            Request::Terminate,
+        ),
+        Route::post(
+            "/v1/terminate/preview",
+            Role::Read,
+            "What a termination would end; nothing is done",
+            Request::TerminatePreview,
+        ),
+        Route::post("/v1/restart", Role::Operate, "New heaps from the same state", Request::Restart),
+        Route::post_checked(
+            "/v1/upgrade",
+            Role::Operate,
+            "Give a vat other code for the same state",
+            check,
+            Request::Upgrade,
+        ),
+        Route::post_checked(
+            "/v1/upgrade/plan",
+            Role::Operate,
+            "Whether that could be done; nothing is done",
+            check,
+            Request::UpgradePlan,
+        ),
+        Route::post("/v1/revoke", Role::Admin, "Take back an object or a grant", Request::Revoke),
     ]
 }
 
-async fn terminate(State(desk): Desks, body: Body) -> Answer<Terminated> {
-    super::post(&desk, body, Request::Terminate).await
-}
-
-async fn terminate_preview(State(desk): Desks, body: Body) -> Answer<Ending> {
-    super::post(&desk, body, Request::TerminatePreview).await
-}
-
-async fn restart(State(desk): Desks, body: Body) -> Answer<Restarted> {
-    super::post(&desk, body, Request::Restart).await
-}
-
-async fn upgrade(State(desk): Desks, body: Body) -> Answer<Upgraded> {
-    let body = parsed(body)?;
-    ask(&desk, |reply| Request::Upgrade(body, reply)).await.map(Json)
-}
-
-async fn upgrade_plan(State(desk): Desks, body: Body) -> Answer<Upgraded> {
-    let body = parsed(body)?;
-    ask(&desk, |reply| Request::UpgradePlan(body, reply)).await.map(Json)
-}
-
-async fn revoke(State(desk): Desks, body: Body) -> Answer<Revoked> {
-    super::post(&desk, body, Request::Revoke).await
-}
-
-fn parsed(body: Body) -> Result<UpgradeBody, Refusal> {
-    let body: UpgradeBody = parse(body)?;
-    if let UpgradeTo::File { path, .. } = &body.to {
-        super::absolute(path)?;
+fn check(body: &UpgradeBody) -> Result<(), Problem> {
+    match &body.to {
+        UpgradeTo::File { path, .. } => absolute(path),
+        UpgradeTo::Declared | UpgradeTo::Stored { .. } | UpgradeTo::Kept => Ok(()),
     }
-    Ok(body)
 }

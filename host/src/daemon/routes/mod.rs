@@ -1,6 +1,6 @@
 //! What each path of the control socket does: check the shape of a request, hand it to the run loop, say the answer in HTTP.
 //!
-//! One file a family of commands, as in [`super::requests`].
+//! One file a family of commands, as in [`super::requests`]; each lists its rows of the one table.
 
 mod calls;
 mod dead_letters;
@@ -9,42 +9,40 @@ mod hibernate;
 mod host;
 mod launch;
 mod lives;
+mod openapi;
 mod pins;
 mod quarantine;
+mod refusal;
+mod route;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Request as HttpRequest, State};
 use axum::http::{Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-use axum::routing::MethodRouter;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use crate::daemon::control::{BODY_BYTES_MAX, Desk, STARTING, STOPPING, stopping};
+use crate::daemon::control::{BODY_BYTES_MAX, Desk, stopping};
 use crate::daemon::requests::{Reply, Request};
+use crate::daemon::role::Role;
 use crate::problem::Problem;
 
-/// The code of requests that no route understands.
-const MALFORMED: &str = "ocap::request::malformed";
-/// The code of requests over [`BODY_BYTES_MAX`].
-const TOO_LARGE: &str = "ocap::request::too_large";
-/// The code of paths that do not exist.
-const NO_SUCH_ROUTE: &str = "ocap::request::no_such_route";
-/// The code of methods that a path does not have.
-const WRONG_METHOD: &str = "ocap::request::wrong_method";
+pub(crate) use refusal::too_large;
+use refusal::{MALFORMED, Refusal};
+use route::Route;
 
 type Desks = State<Arc<Desk>>;
 type Body = Result<Bytes, BytesRejection>;
 type Answer<T> = Result<Json<T>, Refusal>;
-type Route = (&'static str, MethodRouter<Arc<Desk>>);
 
-/// All paths with what they do.
-fn routes() -> Vec<Route> {
+/// Everything that the socket does.
+fn table() -> Vec<Route> {
     let families = [
         host::routes(),
         launch::routes(),
@@ -55,63 +53,33 @@ fn routes() -> Vec<Route> {
         quarantine::routes(),
         dead_letters::routes(),
         doctor::routes(),
+        openapi::routes(),
     ];
     families.concat()
 }
 
 /// The whole socket.
 pub(super) fn router(desk: Arc<Desk>) -> Router {
-    let router = routes().into_iter().fold(Router::new(), |router, (path, does)| router.route(path, does));
+    let router = table().into_iter().fold(Router::new(), |router, mut route| {
+        let does = std::mem::take(&mut route.does);
+        router.route(route.path, does.route_layer(middleware::from_fn_with_state(Arc::new(route), guard)))
+    });
     router
-        .fallback(no_such_route)
-        .method_not_allowed_fallback(wrong_method)
+        .fallback(async |uri: Uri| Refusal(refusal::no_such_route(uri.path(), &table())))
+        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
+            Refusal(refusal::wrong_method(&method, uri.path(), &table()))
+        })
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(desk)
 }
 
-/// A problem as an HTTP response.
-struct Refusal(Problem);
-
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Refusal {
-        Refusal(problem)
+/// Lets those pass who may. Whoever reached the socket without a token is the home's owner.
+async fn guard(State(route): State<Arc<Route>>, request: HttpRequest, next: Next) -> Result<Response, Refusal> {
+    let role = request.extensions().get::<Role>().copied().unwrap_or(Role::Admin);
+    if role < route.role {
+        return Err(refusal::forbidden(&route, role).into());
     }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (http_status(&self.0.code), Json(self.0)).into_response()
-    }
-}
-
-/// By the code's room: what a client may do about it.
-fn http_status(code: &str) -> StatusCode {
-    match code {
-        STARTING | STOPPING => StatusCode::SERVICE_UNAVAILABLE,
-        MALFORMED => StatusCode::BAD_REQUEST,
-        TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-        WRONG_METHOD => StatusCode::METHOD_NOT_ALLOWED,
-        NO_SUCH_ROUTE => StatusCode::NOT_FOUND,
-        _ if code.starts_with("ocap::target::") => StatusCode::NOT_FOUND,
-        _ if code.starts_with("ocap::host::") || code.starts_with("ocap::store::") => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
-    }
-}
-
-async fn no_such_route(uri: Uri) -> Refusal {
-    let paths: Vec<&str> = routes().into_iter().map(|(path, _)| path).collect();
-    Refusal(
-        Problem::new(NO_SUCH_ROUTE, format!("there is nothing at `{}`", uri.path()))
-            .with_help(format!("the paths are {}", paths.join(", "))),
-    )
-}
-
-async fn wrong_method(method: Method, uri: Uri) -> Refusal {
-    let other = if method == Method::POST { "GET" } else { "POST" };
-    Refusal(
-        Problem::new(WRONG_METHOD, format!("`{}` does not take {method}", uri.path()))
-            .with_help(format!("use {other}")),
-    )
+    Ok(next.run(request).await)
 }
 
 /// Asks the run loop. Its end, before or after it has the request, shows as a closed channel.
@@ -121,29 +89,13 @@ async fn ask<T>(desk: &Desk, request: impl FnOnce(Reply<T>) -> Request) -> Resul
     Ok(answer.await.map_err(|_| stopping())??)
 }
 
-/// Hands a request with a body to the run loop.
-async fn post<B: DeserializeOwned, T>(
-    desk: &Desk,
-    body: Body,
-    request: impl FnOnce(B, Reply<T>) -> Request,
-) -> Answer<T> {
-    let body = parse(body)?;
-    ask(desk, |reply| request(body, reply)).await.map(Json)
-}
-
-/// That a request is larger than the socket takes. A client says so itself: a host that refuses a body while it is still being written
-/// closes the connection, and its word may be lost.
-pub(crate) fn too_large() -> Problem {
-    Problem::new(TOO_LARGE, format!("the request is larger than {BODY_BYTES_MAX} bytes"))
-}
-
 /// The host has a working directory of its own: only paths from the root mean the same to both.
-fn absolute(path: &Path) -> Result<(), Refusal> {
+fn absolute(path: &Path) -> Result<(), Problem> {
     if path.is_absolute() {
         return Ok(());
     }
     let message = format!("the path {} is not absolute", path.display());
-    Err(Problem::new(MALFORMED, message).with_help("write it from the root: the host is elsewhere").into())
+    Err(Problem::new(MALFORMED, message).with_help("write it from the root: the host is elsewhere"))
 }
 
 fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
@@ -156,4 +108,18 @@ fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
     serde_json::from_slice(&bytes).map_err(|error| {
         Problem::new(MALFORMED, "the request's body is not what this path takes").because(&error).into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_of_this_version_and_its_summary_is_one_line() {
+        for Route { path, summary, method, role, .. } in table() {
+            assert!(path.starts_with("/v1/"), "{path}");
+            assert!(!summary.is_empty() && !summary.ends_with('.') && !summary.contains('\n'), "{path}: {summary}");
+            assert!(method != Method::GET || role == Role::Read, "{path}: a look is for everybody");
+        }
+    }
 }

@@ -1,25 +1,12 @@
 //! References that are kept for the operator.
 
-use axum::Json;
-use axum::extract::State;
-use axum::routing::{get, post};
-
-use super::{Answer, Body, Desks, Route, ask};
-use crate::daemon::requests::{Pin, Pins, Request};
+use super::{Role, Route};
+use crate::daemon::requests::Request;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/pins", get(list)), ("/v1/pin", post(pin)), ("/v1/unpin", post(unpin))]
-}
-
-async fn list(State(desk): Desks) -> Answer<Pins> {
-    let pins = ask(&desk, Request::Pins).await?;
-    Ok(Json(Pins { pins }))
-}
-
-async fn pin(State(desk): Desks, body: Body) -> Answer<Pin> {
-    super::post(&desk, body, Request::Pin).await
-}
-
-async fn unpin(State(desk): Desks, body: Body) -> Answer<Pin> {
-    super::post(&desk, body, Request::Unpin).await
+    vec![
+        Route::get("/v1/pins", Role::Read, "All that is kept for the operator", Request::Pins),
+        Route::post("/v1/pin", Role::Operate, "Keep a reference until it is unpinned", Request::Pin),
+        Route::post("/v1/unpin", Role::Operate, "Keep a reference no longer", Request::Unpin),
+    ]
 }

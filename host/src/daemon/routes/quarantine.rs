@@ -1,21 +1,21 @@
 //! What is in quarantine.
 
-use axum::Json;
-use axum::extract::State;
-use axum::routing::{get, post};
-
-use super::{Answer, Body, Desks, Route, ask};
-use crate::daemon::requests::{Quarantine, Request, Retried};
+use super::{Role, Route};
+use crate::daemon::requests::Request;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![("/v1/quarantine", get(list)), ("/v1/quarantine/retry", post(retry))]
-}
-
-async fn list(State(desk): Desks) -> Answer<Quarantine> {
-    let problems = ask(&desk, Request::QuarantineList).await?;
-    Ok(Json(Quarantine { problems }))
-}
-
-async fn retry(State(desk): Desks, body: Body) -> Answer<Retried> {
-    super::post(&desk, body, Request::QuarantineRetry).await
+    vec![
+        Route::get(
+            "/v1/quarantine",
+            Role::Read,
+            "The diagnostics of everything in quarantine",
+            Request::QuarantineList,
+        ),
+        Route::post(
+            "/v1/quarantine/retry",
+            Role::Operate,
+            "Try once more to serve what is in quarantine",
+            Request::QuarantineRetry,
+        ),
+    ]
 }
