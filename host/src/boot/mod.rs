@@ -5,6 +5,7 @@
 //! code runs before every channel is open.
 
 mod calls;
+mod caps;
 mod channels;
 mod circles;
 mod code;
@@ -12,6 +13,7 @@ mod dead_letters;
 pub mod doctor;
 mod ends;
 mod errands;
+mod graph;
 mod heal;
 mod hibernate;
 mod house;
@@ -27,6 +29,7 @@ mod services;
 mod suspects;
 mod system;
 mod upgrade;
+mod ways;
 
 use std::path::Path;
 use std::sync::Arc;

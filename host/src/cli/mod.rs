@@ -5,12 +5,15 @@
 mod absence;
 mod bundle;
 mod call;
+mod caps;
 mod client;
 mod dead_letters;
 mod doctor;
 mod exit;
+mod graph;
 mod hibernate;
 mod launch;
+mod moment;
 mod pins;
 mod plan;
 mod quarantine;
@@ -73,6 +76,9 @@ enum Command {
     Restart(restart::RestartArgs),
     Upgrade(upgrade::UpgradeArgs),
     Revoke(revoke::RevokeArgs),
+    #[command(subcommand)]
+    Caps(caps::CapsCommand),
+    Graph(graph::GraphArgs),
     Terminate(terminate::TerminateArgs),
     Pin(pins::PinArgs),
     Pins(pins::PinsArgs),
@@ -116,6 +122,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Restart(args) => restart::run(args, session),
         Command::Upgrade(args) => upgrade::run(args, session),
         Command::Revoke(args) => revoke::run(args, session),
+        Command::Caps(command) => caps::run(command, session),
+        Command::Graph(args) => graph::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),

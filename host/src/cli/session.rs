@@ -102,6 +102,11 @@ impl Session {
         })
     }
 
+    /// Writes an answer that is a document of its own, for other programs.
+    pub(super) fn answer_document(&self, document: &str) -> Result<(), Problem> {
+        self.write(document)
+    }
+
     /// A problem that is an answer, as it is written on stdout.
     pub(super) fn problem_text(&self, problem: &Problem) -> String {
         render::problem(problem, self.stdout)

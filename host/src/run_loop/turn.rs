@@ -20,10 +20,13 @@ const IDLE_BEFORE_TIDYING: Duration = Duration::from_millis(20);
 
 impl RunLoop {
     pub(super) fn run(mut self) -> Result<(), StoreError> {
+        self.tell_time();
         self.begin_cranks();
         self.hand_over_if_due();
         while self.failure.is_none() && !self.has_ended() {
-            match self.wait() {
+            let event = self.wait();
+            self.tell_time();
+            match event {
                 Some(event) => self.hear(event),
                 None => self.tidy_up_if_due(),
             }

@@ -4,9 +4,9 @@
 //! and a row is written by `ON CONFLICT .. DO UPDATE` where a second UNIQUE could otherwise remove a bystander.
 
 use ocap_kernel::{
-    Answer, Change, ClistRow, Commit, Counters, DeadLetter, Fate, Item, Kref, MessageId, Object, ObjectId, Owner, Payload,
-    Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Suspicion, Upgrade,
-    Vat, VatId, VatStatus,
+    Answer, Change, ClistRow, Commit, Counters, DeadLetter, Fate, Item, Kref, MessageId, Object, ObjectId, Owner,
+    Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Suspicion,
+    Upgrade, Vat, VatId, VatStatus,
 };
 use rusqlite::{Connection, Error, Params, Result, params};
 

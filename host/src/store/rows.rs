@@ -3,9 +3,9 @@
 //! Its rule: a row that [`super::changes`] would not have written is a [`Flaw`].
 
 use ocap_kernel::{
-    Answer, ClistRow, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Message, MessageId, Object, ObjectId, Owner,
-    Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Suspicion, Upgrade,
-    Vat, VatId, VatStatus,
+    Answer, ClistRow, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Message, MessageId, Object, ObjectId,
+    Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Suspicion,
+    Upgrade, Vat, VatId, VatStatus,
 };
 
 use super::columns::{Columns, Flaw};

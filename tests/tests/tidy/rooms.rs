@@ -65,7 +65,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tempfile", &["component"]),
     ("clap_complete", &[]),
     ("clap_mangen", &[]),
-    ("layout", &[]),
     ("notify", &[]),
     ("prometheus_client", &[]),
     ("ratatui", &[]),

@@ -4,8 +4,10 @@
 //! change. The body of a request is what the run loop is asked, too.
 
 mod calls;
+mod caps;
 mod dead_letters;
 mod doctor;
+mod graph;
 mod hibernate;
 mod host;
 mod launch;
@@ -22,8 +24,12 @@ use tokio::sync::oneshot;
 use crate::problem::Problem;
 
 pub use calls::{CallBody, CallOutcome};
+pub use caps::{
+    CameBy, CapsOf, CapsOfBody, CapsWhy, CapsWhyBody, HeldCap, Hold, Holder, Link, Moment, RevokePlan, Step, StepKind,
+};
 pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
 pub use doctor::{Checkup, Counts, Subject};
+pub use graph::{Edge, EdgeKind, EdgeReference, Graph, GraphBody, Node, NodeKind};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
@@ -61,6 +67,14 @@ pub enum Request {
     UpgradePlan(UpgradeBody, Reply<Upgraded>),
     /// Take back an object or a grant.
     Revoke(RevokeBody, Reply<Revoked>),
+    /// Say who would lose what by that, and do nothing.
+    RevokePlan(RevokeBody, Reply<RevokePlan>),
+    /// Who holds something, and how each came to.
+    CapsWhy(CapsWhyBody, Reply<CapsWhy>),
+    /// What a vat holds.
+    CapsOf(CapsOfBody, Reply<CapsOf>),
+    /// Who can reach what.
+    Graph(GraphBody, Reply<Graph>),
     /// Let a vat leave memory.
     Hibernate(HibernateBody, Reply<Hibernated>),
     /// Send a message to an object and wait for its answer.

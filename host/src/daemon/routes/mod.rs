@@ -3,6 +3,7 @@
 //! One file a family of commands, as in [`super::requests`]; each lists its rows of the one table.
 
 mod calls;
+mod caps;
 mod dead_letters;
 mod doctor;
 mod hibernate;
@@ -49,6 +50,7 @@ fn table() -> Vec<Route> {
         lives::routes(),
         hibernate::routes(),
         calls::routes(),
+        caps::routes(),
         pins::routes(),
         quarantine::routes(),
         dead_letters::routes(),

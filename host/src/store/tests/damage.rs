@@ -1,6 +1,6 @@
 //! Files that are not as the store left them: refused, named, and never half read.
 
-use ocap_kernel::{Change, Commit, Kref, ObjectId, Payload, Slot, VatId};
+use ocap_kernel::{Change, ClistRow, Commit, Kref, ObjectId, Payload, Slot, VatId};
 
 use super::model::Model;
 use super::random::Random;
@@ -23,7 +23,7 @@ fn filled() -> (Home, Model) {
 }
 
 /// Rows that the host never writes: the table, what makes one, its key, and the fault that is found.
-const BAD_ROWS: [(&str, &str, &str, &str); 26] = [
+const BAD_ROWS: [(&str, &str, &str, &str); 29] = [
     ("counters", "UPDATE counters SET boot = -1", "id 1", "`boot` is negative"),
     ("counters", "DELETE FROM counters", "id 1", "is missing"),
     ("subclusters", "INSERT INTO subclusters VALUES (70, x'ff' || '', 1, x'')", "id 70", "`name` is not UTF-8"),

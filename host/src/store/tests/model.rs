@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ocap_kernel::{
-    Change, ClistRow, Commit, Counters, DeadLetter, MessageId, Object, ObjectId, Payload, Progress, Promise, PromiseId,
-    Queued, Slot, State, Subcluster, SubclusterId, Suspicion, Vat, VatId,
+    Change, ClistRow, Commit, Counters, DeadLetter, Kref, MessageId, Object, ObjectId, Payload, Progress, Promise,
+    PromiseId, Queued, Slot, State, Subcluster, SubclusterId, Suspicion, Vat, VatId,
 };
 
 use super::random::Random;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ocap_kernel::{
-    Answer, Body, ClistRow, Code, Counters, DeadLetter, Exposed, Fate, How, Item, Kref, Lifetime, Message, MessageId, Moment, Object,
-    ObjectId, Origin, Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId,
-    Suspicion, Upgrade, Vat, VatId, VatStatus, WhenQuarantined, Why,
+    Answer, Body, ClistRow, Code, Counters, DeadLetter, Exposed, Fate, How, Item, Kref, Lifetime, Message, MessageId,
+    Moment, Object, ObjectId, Origin, Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot,
+    Subcluster, SubclusterId, Suspicion, Upgrade, Vat, VatId, VatStatus, WhenQuarantined, Why,
 };
 
 /// Few keys, so that rows are written again and removed.
