@@ -82,6 +82,14 @@ impl Args {
         }
     }
 
+    /// The arguments, whatever they are, for a peer in a test.
+    ///
+    /// # Errors
+    /// If they are no list.
+    pub fn list(self) -> Result<Vec<Value>, Error> {
+        Ok(self.body.read()?)
+    }
+
     /// The answer that `method` (`fulfill`, `forward` or `break`) brings to a durable listener.
     pub fn answer<T: DeserializeOwned>(self, method: &str) -> Result<T, Error> {
         Heard::new(method, self.body).read()

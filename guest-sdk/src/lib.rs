@@ -66,6 +66,10 @@
 
 mod answer;
 mod args;
+#[cfg(target_family = "wasm")]
+pub mod bindings;
+#[cfg(not(target_family = "wasm"))]
+#[path = "native/mod.rs"]
 pub mod bindings;
 mod body;
 mod cap;
@@ -125,17 +129,42 @@ pub mod private {
 ///
 /// The root is `Default` when it is first looked at. What else an incarnation has to do when it begins stands in the root's method
 /// marked `#[started]`.
+///
+/// Where there is no component to be made, in the tests of a vat, it only says which kinds belong to the root.
 #[macro_export]
 macro_rules! vat {
     ($root:ty $(, $kind:ty)* $(,)?) => {
-        const _: () = {
-            struct Vat;
+        impl $crate::vat::Vat for $root {
+            const KINDS: &'static [$crate::private::Kind] =
+                &[$crate::private::Kind::of::<$root>(), $($crate::private::Kind::of::<$kind>()),*];
+        }
 
-            impl $crate::bindings::exports::ocap::vat::lifecycle::Guest for Vat {
-                fn start(boot: $crate::bindings::exports::ocap::vat::lifecycle::Boot) -> ::core::result::Result<(), ::std::string::String> {
-                    const KINDS: &[$crate::private::Kind] =
-                        &[$crate::private::Kind::of::<$root>(), $($crate::private::Kind::of::<$kind>()),*];
-                    $crate::vat::start::<$root>(KINDS, boot)
+        $crate::export_component!($root);
+    };
+}
+
+/// Nothing to export.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_component {
+    ($root:ty) => {};
+}
+
+/// The exports of a component.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_component {
+    ($root:ty) => {
+        const _: () = {
+            struct Component;
+
+            impl $crate::bindings::exports::ocap::vat::lifecycle::Guest for Component {
+                fn start(
+                    boot: $crate::bindings::exports::ocap::vat::lifecycle::Boot,
+                ) -> ::core::result::Result<(), ::std::string::String> {
+                    $crate::vat::start::<$root>(boot)
                 }
 
                 fn deliver(
@@ -156,7 +185,7 @@ macro_rules! vat {
                 }
             }
 
-            $crate::bindings::export_vat!(Vat with_types_in $crate::bindings);
+    $crate::bindings::export_vat!(Component with_types_in $crate::bindings);
         };
     };
 }

@@ -10,6 +10,7 @@
 pub use crate::bindings::ocap::vat::log::{Level, write};
 
 /// Has panics logged before they trap the vat. (The standard hook would open the error stream and keep it.)
+#[cfg(target_family = "wasm")]
 pub(crate) fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("panic");

@@ -7,15 +7,22 @@ use crate::bindings::exports::ocap::vat::lifecycle::Boot;
 use crate::bindings::ocap::vat::kernel::{self, Payload, Resolution};
 use crate::body::Body;
 use crate::durable::{self, Kind};
-use crate::{Context, Durable, Error, Object, This, executor, log, this};
+use crate::{Context, Durable, Error, Object, This, executor, this};
+
+/// A root with all that its vat knows: what `vat!` makes of it.
+pub trait Vat: Object + Durable + Default {
+    /// The kinds of durable objects, the root's first.
+    const KINDS: &'static [Kind];
+}
 
 /// A new incarnation.
 ///
 /// # Errors
 /// What the root's method marked `#[started]` says.
-pub fn start<R: Object + Durable + Default>(kinds: &'static [Kind], boot: Boot) -> Result<(), String> {
-    log::log_panics();
-    durable::set_kinds(kinds);
+pub fn start<R: Vat>(boot: Boot) -> Result<(), String> {
+    #[cfg(target_family = "wasm")]
+    crate::log::log_panics();
+    durable::set_kinds(R::KINDS);
     let context = Context::begin(boot);
     R::started(&This::<R>::root(), &context).map_err(|error| error.to_string())?;
     executor::run();
@@ -23,7 +30,7 @@ pub fn start<R: Object + Durable + Default>(kinds: &'static [Kind], boot: Boot) 
 }
 
 /// A message.
-pub fn deliver<R: Object + Durable + Default>(object: u64, method: &str, args: Payload, resolver: Option<kernel::Cap>) {
+pub fn deliver<R: Vat>(object: u64, method: &str, args: Payload, resolver: Option<kernel::Cap>) {
     let args = Args::new(Body::received(args));
     let outcome = match object {
         0 => R::dispatch(&This::<R>::root(), method, args),

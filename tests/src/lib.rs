@@ -7,12 +7,15 @@
 
 mod built;
 pub mod components;
+pub mod damage;
 mod host;
 mod line;
 mod ocap;
 mod patience;
 mod place;
 mod sample;
+mod screen;
+mod terminal;
 mod wire;
 
 pub use built::{repository, sample_component};
@@ -22,4 +25,5 @@ pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
 pub use place::Place;
 pub use sample::Sample;
+pub use terminal::Terminal;
 pub use wire::Wire;

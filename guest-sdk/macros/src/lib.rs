@@ -3,9 +3,10 @@
 mod durable;
 mod method;
 mod object;
+mod vat_test;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, ItemImpl, parse_macro_input};
+use syn::{DeriveInput, ItemFn, ItemImpl, parse_macro_input};
 
 /// Makes the methods of an `impl` block callable by messages.
 ///
@@ -34,4 +35,14 @@ pub fn object(attribute: TokenStream, item: TokenStream) -> TokenStream {
 pub fn durable(item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as DeriveInput);
     durable::expand(item).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a test of a function that gets a `TestHost` (crate `ocap-guest-testing`). It may be `async`, and return a `Result`.
+///
+/// `#[vat_test(seeds = 32)]` runs it 32 times, each with another order of what may happen in any order and other random numbers. The same
+/// seed gives the same run; a failure names it, and `VAT_SEED` in the environment tries it again alone.
+#[proc_macro_attribute]
+pub fn vat_test(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as ItemFn);
+    vat_test::expand(attribute.into(), item).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -52,6 +52,8 @@ pub enum Grant {
     Vat(String),
     /// A host object of the same launch, by its grant name.
     HostObject(String),
+    /// Whatever this names.
+    Reference(Kref),
 }
 
 impl Kernel {
@@ -64,6 +66,11 @@ impl Kernel {
             return Err(Refusal::NameTaken(launch.name));
         }
         check_names(&launch)?;
+        for (_, grant) in launch.vats.iter().flat_map(|vat| &vat.grants) {
+            if let Grant::Reference(kref) = grant {
+                self.check_exists(*kref)?;
+            }
+        }
         let subcluster = SubclusterId(self.take_number(|counters| &mut counters.subcluster));
         let mut given: Vec<(Grant, ObjectId)> = Vec::new();
         for (grant, owner) in &launch.host_objects {
@@ -78,8 +85,13 @@ impl Kernel {
         }
         for (id, vat) in vats.iter().zip(&launch.vats) {
             for (name, grant) in &vat.grants {
-                let object = given.iter().find(|(what, _)| what == grant).expect("grants were checked").1;
-                self.grant(*id, name, Kref::Object(object));
+                let target = match grant {
+                    Grant::Reference(kref) => *kref,
+                    Grant::Vat(_) | Grant::HostObject(_) => {
+                        Kref::Object(given.iter().find(|(what, _)| what == grant).expect("grants were checked").1)
+                    }
+                };
+                self.grant(*id, name, target);
             }
         }
         let bootstrap = launch.vats.iter().position(|vat| vat.name == launch.bootstrap).expect("checked");
@@ -187,7 +199,7 @@ fn check_names(launch: &Launch) -> Result<(), Refusal> {
             Grant::HostObject(name) if !launch.host_objects.iter().any(|(grant, _)| grant == name) => {
                 return Err(Refusal::Dangling(format!("host object `{name}`")));
             }
-            Grant::Vat(_) | Grant::HostObject(_) => {}
+            Grant::Vat(_) | Grant::HostObject(_) | Grant::Reference(_) => {}
         }
     }
     Ok(())

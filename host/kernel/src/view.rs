@@ -1,7 +1,7 @@
 //! What operators may see of the kernel. Nothing here changes anything.
 
 use crate::id::{Kref, ObjectId, Slot, SubclusterId, VatId};
-use crate::kernel::{Heap, Kernel};
+use crate::kernel::{Heap, Kernel, Rest};
 use crate::rows::{Fate, Object, Owner, Subcluster, Vat};
 
 /// One living vat, as operators see it.
@@ -17,8 +17,14 @@ pub struct VatView<'k> {
     pub is_awake: bool,
     /// Messages and notices that wait for it.
     pub queued: usize,
+    /// How many of those are messages: what [`Vat::mailbox_max`] limits.
+    pub messages: u64,
     /// Objects that it exposes.
     pub exports: usize,
+    /// References that it has a slot for: what [`Vat::references_max`] limits.
+    pub references: u64,
+    /// Whether it waits a while after traps, until the host lets it go on.
+    pub is_resting: bool,
 }
 
 /// One grant of a living vat.
@@ -55,8 +61,16 @@ impl Kernel {
             incarnation: self.progress.get(&id)?.incarnation,
             is_awake: seat.heap == Heap::Live,
             queued: seat.inbox.len(),
+            messages: seat.messages,
             exports: seat.exports.len(),
+            references: self.clists.size(id),
+            is_resting: seat.rest == Rest::UntilTold,
         })
+    }
+
+    /// Vats that have ended and whose rows are still being let go, by number.
+    pub fn ending_vats(&self) -> impl Iterator<Item = (VatId, &Vat)> {
+        self.endings.iter().filter_map(|vat| Some((*vat, self.vats.get(vat)?)))
     }
 
     /// The root object of a living vat.

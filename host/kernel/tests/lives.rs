@@ -459,6 +459,22 @@ fn g12_a_launch_that_contradicts_itself_changes_nothing() {
 }
 
 #[test]
+fn a_grant_may_be_whatever_reference_there_is() {
+    let mut stage = Stage::with(&["alice"]);
+    let granted = |name: &str, vat: &str, kref: Kref| {
+        let mut other = launch(name, &[vat]);
+        other.vats[0].grants.push(("vat.alice".to_owned(), Grant::Reference(kref)));
+        other
+    };
+    let alice = stage.root("alice");
+    stage.join(granted("other", "bob", alice));
+    stage.act("bob", |bob| bob.send(bob.peer("alice"), "hello", vec![], None));
+    assert_eq!(stage.turn("alice", |_| {}), "0.hello");
+    let nothing = Kref::Object(ObjectId(10_000));
+    assert_eq!(stage.kernel.launch(granted("third", "carol", nothing)), Err(Refusal::NoSuchReference(nothing)));
+}
+
+#[test]
 fn g6_a_crank_of_a_vat_that_ended_meanwhile_is_stale() {
     let mut stage = Stage::with(&["alice"]);
     stage.ask("alice", "go");

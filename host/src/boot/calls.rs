@@ -66,7 +66,7 @@ fn last_fault(run_loop: &RunLoop, target: &str) -> Option<String> {
         Ok((_, row)) => row.bootstrap,
         Err(_) => find_vat(kernel, target).ok()?.0,
     };
-    run_loop.last_fault(vat).map(str::to_owned)
+    run_loop.last_fault(vat).map(|fault| fault.cause.clone())
 }
 
 /// A body as JSON. One that is not what vats pass is shown as bytes: the callee's business, and no reason to fail.

@@ -52,13 +52,18 @@ pub(super) fn spec(
     let declared = &declaration.channels[channel];
     let place = house.config.place(declaration, channel).expect("the declaration has the channel")?;
     let unusable = |root: String, error: &std::io::Error| {
-        Problem::new(
+        let problem = Problem::new(
             "ocap::channel::root_unusable",
             format!("the directory {root} of channel `{channel}` can't be used"),
         )
         .because(error)
         .at_path(&declared.path, &root)
-        .with_help("make the directory, or correct `roots` in host.toml")
+        .with_help("make the directory, or correct `roots` in host.toml");
+        Problem {
+            subcluster: Some(declaration.name.clone()),
+            span: declaration.channel_span(channel).map(Box::new),
+            ..problem
+        }
     };
     let (dir, root) = match place.root {
         ChannelRoot::Home => (house.home.dir().open_dir(CHANNELS), house.home.path_of(CHANNELS)),
@@ -72,6 +77,7 @@ pub(super) fn spec(
         dir: Arc::new(dir),
         root,
         written: declared.path.clone(),
+        declared: declaration.channel_span(channel),
         path: place.path.to_string_lossy().into_owned(),
         direction: match declared.direction {
             Direction::In => io::Direction::In,

@@ -46,7 +46,8 @@ fn not_at_rest(label: &str, unrest: &[Unrest]) -> Problem {
     problem
 }
 
-fn in_words(unrest: Unrest) -> String {
+/// What keeps a vat in memory, in words.
+pub(super) fn in_words(unrest: Unrest) -> String {
     let many = |count: usize, one: &str, more: &str| match count {
         1 => format!("1 {one}"),
         _ => format!("{count} {more}"),

@@ -1,39 +1,51 @@
 //! What operators see: an inventory of everything that lives, with its problems.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, VatId, VatStatus, VatView};
+use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, Vat, VatId, VatStatus, VatView};
 
 use crate::component::{CodeRecord, Place};
 use crate::daemon::Home;
 use crate::daemon::requests::{
     self, ChannelState, ChannelStatus, Inventory, Quarantine, Ready, SubclusterStatus, VatComponent, VatState,
 };
+use crate::declaration::Recorded;
 use crate::io;
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
 use super::code::problem_of;
 use super::house::House;
-use super::{revoke, system, upgrade};
+use super::{metrics, revoke, system, upgrade};
 
-/// Everything that lives.
+/// Everything that lives. Each vat and each channel is looked at once, however many subclusters there are.
 pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
     let kernel = run_loop.kernel();
-    let channels = run_loop.io().status();
+    let mut vats: BTreeMap<SubclusterId, Vec<requests::VatStatus>> = BTreeMap::new();
+    for vat in kernel.vats() {
+        vats.entry(vat.row.subcluster).or_default().push(vat_status(kernel, &vat));
+    }
+    let mut channels: BTreeMap<String, Vec<io::ChannelStatus>> = BTreeMap::new();
+    for channel in run_loop.io().status() {
+        channels.entry(channel.subcluster.clone()).or_default().push(channel);
+    }
     let subclusters = kernel.subclusters().map(|(id, row)| {
-        let vats = kernel.vats().filter(|vat| vat.row.subcluster == id);
-        let of_this = channels.iter().filter(|channel| channel.subcluster == row.name);
+        let of_this = channels.remove(&row.name).unwrap_or_default();
         SubclusterStatus {
             id: id.to_string(),
             name: row.name.clone(),
             system: system::is_system(house, kernel, id),
             bootstrap: kernel.vat(row.bootstrap).map_or_else(String::new, |vat| vat.row.name.clone()),
-            vats: vats.map(|vat| vat_status(kernel, &vat)).collect(),
-            channels: of_this.map(|channel| channel_status(kernel, house, id, channel)).collect(),
+            vats: vats.remove(&id).unwrap_or_default(),
+            channels: of_this.iter().map(|channel| channel_status(kernel, house, id, channel)).collect(),
         }
     });
-    Inventory { subclusters: subclusters.collect(), problems: house.notices() }
+    Inventory {
+        subclusters: subclusters.collect(),
+        problems: house.notices(),
+        figures: Some(metrics::figures(run_loop)),
+    }
 }
 
 fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
@@ -42,6 +54,7 @@ fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
         (VatStatus::Active, true) => VatState::Awake,
         (VatStatus::Active, false) => VatState::Idle,
     };
+    let (component, kept) = components(vat.row);
     requests::VatStatus {
         id: vat.id.to_string(),
         name: vat.row.name.clone(),
@@ -50,13 +63,19 @@ fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
         queued: vat.queued as u64,
         exports: vat.exports as u64,
         grants: revoke::grants(kernel, vat.id),
-        component: component_of(&vat.row.code),
-        kept: match &vat.row.upgrade {
-            Upgrade::None => None,
-            Upgrade::Trial { before } | Upgrade::Kept { before } => component_of(before),
-        },
+        component,
+        kept,
         problem: problem_of(vat.row),
     }
+}
+
+/// A vat's code, and the code that it can be rolled back to.
+pub(super) fn components(row: &Vat) -> (Option<VatComponent>, Option<VatComponent>) {
+    let kept = match &row.upgrade {
+        Upgrade::None => None,
+        Upgrade::Trial { before } | Upgrade::Kept { before } => component_of(before),
+    };
+    (component_of(&row.code), kept)
 }
 
 fn component_of(code: &Body) -> Option<VatComponent> {
@@ -65,10 +84,10 @@ fn component_of(code: &Body) -> Option<VatComponent> {
 
 /// Where a served vat's code came from, to be looked at away from the loop.
 struct Provenance {
-    subcluster: SubclusterId,
-    vat: VatId,
+    vat: String,
+    name: String,
     record: CodeRecord,
-    place: Place,
+    recorded: Arc<Recorded>,
 }
 
 fn provenance(kernel: &Kernel, house: &House) -> Vec<Provenance> {
@@ -76,11 +95,19 @@ fn provenance(kernel: &Kernel, house: &House) -> Vec<Provenance> {
     let of = |vat: VatView<'_>| {
         let record = CodeRecord::from_record(&vat.row.code).ok()?;
         let recorded = house.declaration(kernel, vat.row.subcluster).ok()?;
-        let declaration = &recorded.declaration;
-        let place = Place::of(&declaration.name, &vat.row.name, &record, declaration.component_span(&vat.row.name));
-        Some(Provenance { subcluster: vat.row.subcluster, vat: vat.id, record, place })
+        Some(Provenance { vat: vat.id.to_string(), name: vat.row.name.clone(), record, recorded })
     };
     served.filter_map(of).collect()
+}
+
+impl Provenance {
+    /// What is worth knowing about the source of the stored component.
+    fn advice(&self, house: &House) -> Option<Problem> {
+        let fault = self.record.advice(&house.files)?;
+        let declaration = &self.recorded.declaration;
+        let span = declaration.component_span(&self.name);
+        Some(Place::of(&declaration.name, &self.name, &self.record, span).diagnose(&fault))
+    }
 }
 
 /// The inventory with advice about the sources of stored components. Looking at a thousand files is not for the loop's thread.
@@ -88,25 +115,33 @@ pub(super) async fn full(house: &Arc<House>) -> Result<Inventory, Problem> {
     let (mut inventory, sources) =
         house.act(|run_loop, house| (inventory(run_loop, house), provenance(run_loop.kernel(), house))).await?;
     let looker = house.clone();
+    let mut figures = inventory.figures.take();
     let looked = tokio::task::spawn_blocking(move || {
-        let advised = sources.into_iter().filter_map(|source| {
-            let fault = source.record.advice(&looker.files)?;
-            Some((source.subcluster, source.vat, source.place.diagnose(&fault)))
-        });
-        advised.collect::<Vec<_>>()
+        let advised = sources.into_iter().filter_map(|source| Some((source.advice(&looker)?, source.vat)));
+        let advised = advised.map(|(advice, vat)| (vat, advice)).collect::<BTreeMap<_, _>>();
+        if let Some(figures) = &mut figures {
+            metrics::measure(&looker, figures);
+        }
+        (advised, figures)
     });
-    for (subcluster, vat, advice) in looked.await.map_err(|_| super::house::stopping())? {
-        let of_subcluster = inventory.subclusters.iter_mut().find(|status| status.id == subcluster.to_string());
-        let of_vat =
-            of_subcluster.and_then(|status| status.vats.iter_mut().find(|status| status.id == vat.to_string()));
-        if let Some(status) = of_vat {
+    let (mut advised, figures) = looked.await.map_err(|_| super::house::stopping())?;
+    inventory.figures = figures;
+    let vats = inventory.subclusters.iter_mut().flat_map(|subcluster| &mut subcluster.vats);
+    for status in vats {
+        if let Some(advice) = advised.remove(&status.id) {
             status.problem.get_or_insert(advice);
         }
     }
     Ok(inventory)
 }
 
-fn channel_status(kernel: &Kernel, house: &House, id: SubclusterId, channel: &io::ChannelStatus) -> ChannelStatus {
+/// How a channel fares.
+pub(super) fn channel_status(
+    kernel: &Kernel,
+    house: &House,
+    id: SubclusterId,
+    channel: &io::ChannelStatus,
+) -> ChannelStatus {
     let declared = house.declaration(kernel, id).ok();
     let declared = declared.as_ref().and_then(|recorded| recorded.declaration.channels.get(&channel.name));
     let (state, reason) = match &channel.state {

@@ -13,7 +13,8 @@ use crate::store::StoreError;
 use super::house::House;
 use super::launch::{self, Wish};
 use super::{
-    calls, caps, dead_letters, doctor, ends, graph, heal, hibernate, pins, preview, report, restart, revoke, upgrade,
+    calls, caps, dead_letters, doctor, ends, graph, heal, hibernate, inspect, metrics, pins, preview, ps, report,
+    restart, revoke, upgrade,
 };
 use crate::io::Io;
 
@@ -118,6 +119,9 @@ async fn answer(house: Arc<House>, request: Request) {
     let house = &house;
     match request {
         Request::Status(reply) => say(reply, report::full(house).await),
+        Request::Ps(subcluster, reply) => say(reply, ps::ps(house, subcluster).await),
+        Request::Inspect(body, reply) => say(reply, inspect::inspect(house, body).await),
+        Request::Metrics(reply) => say(reply, metrics::metrics(house).await),
         Request::Launch(body, reply) => say(reply, launch::launch(house, Wish::of_user(body)).await),
         Request::Plan(body, reply) => say(reply, preview::preview(house, body).await),
         Request::Terminate(body, reply) => say(reply, ends::terminate(house, body).await),

@@ -3,6 +3,7 @@
 //! A command knows the control socket's types and nothing of vats. stdout carries the answer only; everything else is stderr's.
 
 mod absence;
+mod amounts;
 mod bundle;
 mod call;
 mod caps;
@@ -10,12 +11,16 @@ mod client;
 mod dead_letters;
 mod doctor;
 mod exit;
+mod explain;
 mod graph;
 mod hibernate;
+mod inspect;
 mod launch;
+mod metrics;
 mod moment;
 mod pins;
 mod plan;
+mod ps;
 mod quarantine;
 mod render;
 mod reset;
@@ -27,6 +32,7 @@ mod status;
 mod stop;
 mod table;
 mod terminate;
+mod top;
 mod upgrade;
 
 use std::ffi::OsString;
@@ -72,6 +78,10 @@ enum Command {
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Ps(ps::PsArgs),
+    Inspect(inspect::InspectArgs),
+    Top(top::TopArgs),
+    Metrics(metrics::MetricsArgs),
     Hibernate(hibernate::HibernateArgs),
     Restart(restart::RestartArgs),
     Upgrade(upgrade::UpgradeArgs),
@@ -90,6 +100,7 @@ enum Command {
     DeadLetters(dead_letters::DeadLettersCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
+    Explain(explain::ExplainArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
 }
@@ -118,6 +129,10 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Ps(args) => ps::run(args, session),
+        Command::Inspect(args) => inspect::run(args, session),
+        Command::Top(args) => top::run(args, session),
+        Command::Metrics(args) => metrics::run(args, session),
         Command::Hibernate(args) => hibernate::run(args, session),
         Command::Restart(args) => restart::run(args, session),
         Command::Upgrade(args) => upgrade::run(args, session),
@@ -128,6 +143,7 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
+        Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),

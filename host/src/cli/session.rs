@@ -46,6 +46,11 @@ impl Session {
         self.powers
     }
 
+    /// How answers are to be written.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     /// The home's absolute path; it need not exist.
     pub(super) fn home_path(&self) -> &Path {
         &self.home

@@ -1,11 +1,12 @@
 //! `status`: what runs and how it does.
 
+use super::amounts::{bytes, span};
 use super::exit::ExitStatus;
 use super::plan::short;
 use super::render::{escape, problem_line};
 use super::session::Session;
 use super::table::table;
-use crate::daemon::requests::{ChannelStatus, Status, SubclusterStatus, VatStatus};
+use crate::daemon::requests::{ChannelStatus, Figures, Status, SubclusterStatus, VatCounts, VatStatus};
 use crate::problem::Problem;
 
 /// Show subclusters, vats, channels and problems of the running host
@@ -46,12 +47,39 @@ fn head(status: &Status) -> String {
     let step = status.step.as_ref().map(|step| format!(" ({})", escape(step))).unwrap_or_default();
     let degraded = if status.degraded { ", degraded" } else { "" };
     let boot = status.boot.map(|boot| format!(", boot {boot}")).unwrap_or_default();
+    let figures = status.figures.as_ref().map(figures).unwrap_or_default();
     format!(
-        "{}{step}{degraded}: ocap-host {}, process {}{boot}\nhome {}\n",
+        "{}{step}{degraded}: ocap-host {}, process {}{boot}\nhome {}\n{figures}",
         status.phase.as_str(),
         escape(&status.version),
         status.pid,
         escape(&status.home)
+    )
+}
+
+/// `up 3min, 2 awake, 1 idle, queued 0, vats' memory 2.1MiB, store 188KiB`
+fn figures(figures: &Figures) -> String {
+    let VatCounts { running, awake, idle, resting, quarantined, ending } = figures.vats;
+    let states = [
+        (running, "running"),
+        (awake, "awake"),
+        (idle, "idle"),
+        (resting, "resting"),
+        (quarantined, "quarantined"),
+        (ending, "ending"),
+    ];
+    let states = states.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}"));
+    let letters = match figures.dead_letters {
+        0 => String::new(),
+        count => format!(", dead letters {count}"),
+    };
+    format!(
+        "up {}{}, queued {}{letters}, vats' memory {}, store {}\n",
+        span(figures.uptime_ms),
+        states.collect::<String>(),
+        figures.queued,
+        bytes(figures.heap_bytes),
+        bytes(figures.store_bytes + figures.store_log_bytes)
     )
 }
 
@@ -147,10 +175,19 @@ mod tests {
                     .of_vat("matcher", "index")
                     .with_help("build it"),
             ],
+            figures: Some(Figures {
+                uptime_ms: 180_000,
+                vats: VatCounts { awake: 1, quarantined: 1, ..VatCounts::default() },
+                queued: 6,
+                heap_bytes: 64 << 20,
+                store_bytes: 1 << 20,
+                ..Figures::default()
+            }),
         };
         let expected = "\
 ready, degraded: ocap-host 0.1.0, process 4711, boot 4
 home /h
+up 3min, 1 awake, 1 quarantined, queued 6, vats' memory 64MiB, store 1MiB
 
 VAT              ID  STATE        INCARNATION  QUEUED  EXPORTS
 matcher/matcher  v1  awake        2            3       1
@@ -217,6 +254,7 @@ error ocap::component::missing (matcher/index): the component is missing
             degraded: false,
             subclusters: vec![],
             problems: vec![],
+            figures: None,
         };
         assert_eq!(text(&status), "starting (open the store): ocap-host 0.1.0, process 1\nhome /h\n");
     }

@@ -22,6 +22,8 @@ pub const SOCKET: &str = "control.sock";
 pub const LOG: &str = "log";
 /// The database.
 pub const STORE: &str = "store";
+/// What of the store is not in its file yet, while a host runs.
+pub const STORE_LOG: &str = "store-wal";
 /// Components, each by its SHA-256.
 pub const BLOBS: &str = "blobs";
 /// Compiled code; losing it costs time only.

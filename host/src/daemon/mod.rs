@@ -3,6 +3,8 @@
 //! A request is checked for its shape here and handed to the run loop; what it means is not known here.
 
 pub mod control;
+pub mod exposition;
+pub mod footprint;
 pub mod home;
 mod lifecycle;
 pub mod lock;

@@ -34,7 +34,7 @@ impl HostConfig {
         let written = &declaration.channels.get(channel)?.path;
         let place = self.place_of(Path::new(written)).map_err(|problem| {
             let problem = Problem { subcluster: Some(declaration.name.clone()), ..problem };
-            match declaration.span(&format!("io.{channel}.path"), "declared here") {
+            match declaration.channel_span(channel) {
                 Some(span) => problem.in_text(span),
                 None => problem,
             }

@@ -199,6 +199,11 @@ impl Declaration {
         let label = "declared here";
         self.span(&format!("vats.{vat}.component"), label).or_else(|| self.span(&format!("vats.{vat}"), label))
     }
+
+    /// The place of a channel's path.
+    pub fn channel_span(&self, channel: &str) -> Option<Span> {
+        self.span(&format!("io.{channel}.path"), "declared here")
+    }
 }
 
 impl fmt::Display for ComponentRef {

@@ -4,19 +4,18 @@
 
 use std::time::Duration;
 
-use ocap_kernel::{Boot, Delivery, Held, Payload, Resolution, Slot, Syscall};
+use ocap_kernel::{Boot, Delivery, Held, Outcome, Payload, Report, Resolution, Slot};
+use ocap_worker::{VatStore, Worker};
 use wasmtime::Store;
 use wasmtime::component::Resource;
 
 use super::bindings::exports::ocap::vat::lifecycle;
 use super::bindings::ocap::vat::kernel;
 use super::bindings::{Cap, Vat};
-use super::host::{Host, Memory, Out, Wasi, own};
+use super::host::{Host, Memory, Wasi, own};
 use super::instance::{CrankTime, Identity};
 use super::limits::{Broken, HANDLES_MAX, HOSTCALL_BYTES_MAX, Limits};
 use super::log::{Log, LogLine};
-use super::mirror::{Changes, Mirror};
-use super::vat_store::VatStore;
 use super::wasi::Random;
 use super::{Code, ticker};
 
@@ -28,22 +27,11 @@ pub(crate) struct Heap {
     budget: Duration,
 }
 
-/// What a crank leaves behind, however it ended.
-pub(crate) struct Ended {
-    pub(crate) store: VatStore,
-    pub(crate) syscalls: Vec<Syscall>,
-    pub(crate) logs: Vec<LogLine>,
-    /// Memory that was refused, in words.
-    pub(crate) refusal: Option<String>,
-}
-
 impl Heap {
     /// An empty heap that knows the vat's c-list.
     pub(crate) fn new(code: &Code, boot: &Boot, seed: [u8; 32], limits: Limits) -> Heap {
         let host = Host {
-            mirror: Mirror::new(&boot.clist, &boot.grants),
-            store: VatStore::default(),
-            out: Out::default(),
+            worker: Worker::new(boot),
             log: Log::default(),
             now: CrankTime::default(),
             random: Random::new(seed, boot.incarnation),
@@ -63,29 +51,23 @@ impl Heap {
         self.store.data().memory.bytes()
     }
 
-    /// A crank begins: the vat's store is here until [`Heap::take_back`].
+    /// A crank begins: the vat's store is here until [`Heap::end`].
     pub(crate) fn lend(&mut self, store: VatStore, next: Slot, now: CrankTime) {
         let host = self.store.data_mut();
-        host.store = store;
+        host.worker.begin(store, next);
         host.now = now;
-        host.mirror.begin(next);
         self.store.set_epoch_deadline(ticker::ticks(self.budget));
     }
 
-    /// The crank is over.
-    pub(crate) fn take_back(&mut self) -> Ended {
+    /// What the guest said in this crank, and what memory it was refused, in words.
+    pub(crate) fn last_words(&mut self) -> (Vec<LogLine>, Option<String>) {
         let host = self.store.data_mut();
-        Ended {
-            store: std::mem::take(&mut host.store),
-            syscalls: std::mem::take(&mut host.out).syscalls,
-            logs: host.log.finish(),
-            refusal: host.memory.take_refusal(),
-        }
+        (host.log.finish(), host.memory.take_refusal())
     }
 
-    /// The crank ended well: which slots were taken up and given up.
-    pub(crate) fn finish(&mut self, stored: &[Slot], is_stored: impl Fn(Slot) -> bool) -> Changes {
-        self.store.data_mut().mirror.finish(stored, is_stored)
+    /// The crank is over: the vat's store, and what the kernel is to know.
+    pub(crate) fn end(&mut self, outcome: Outcome) -> (VatStore, Report) {
+        self.store.data_mut().worker.end(outcome)
     }
 
     /// Calls the guest. The inner error is its own word that `start` failed.
@@ -112,7 +94,7 @@ impl Heap {
                 vat.ocap_vat_lifecycle().call_settled(store, &resolutions)?;
             }
             Delivery::Dropped(objects) => {
-                self.store.data_mut().mirror.unbind(objects);
+                self.store.data_mut().worker.unbind(objects);
                 let (vat, store) = self.guest()?;
                 vat.ocap_vat_lifecycle().call_dropped(store, objects)?;
             }
@@ -124,7 +106,7 @@ impl Heap {
         self.vat = Some(code.pre().instantiate(&mut self.store)?);
         let mut grants = Vec::with_capacity(boot.grants.len());
         for (name, slot) in &boot.grants {
-            grants.push((name.clone(), own(self.store.data_mut().mirror.grant(*slot)?)));
+            grants.push((name.clone(), own(self.store.data_mut().worker.grant(*slot)?)));
         }
         let boot = lifecycle::Boot {
             vat: identity.name.clone(),
@@ -147,7 +129,7 @@ impl Heap {
     }
 
     fn hand_over(&mut self, held: Held) -> Result<Resource<Cap>, Broken> {
-        Ok(own(self.store.data_mut().mirror.deliver(held)?))
+        Ok(own(self.store.data_mut().worker.deliver(held)?))
     }
 
     fn payload(&mut self, payload: &Payload<Held>) -> Result<kernel::Payload, Broken> {

@@ -1,6 +1,6 @@
 //! What the host functions of one vat work on while a crank runs, and what they have gathered at its end.
 
-use ocap_kernel::{Payload, Slot, Syscall};
+use ocap_worker::{Handle, Worker};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::cli::WasiCliCtx;
@@ -9,20 +9,14 @@ use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use super::bindings::Cap;
 use super::instance::CrankTime;
 use super::limits::{
-    BODY_BYTES_MAX, BYTES_OUT_MAX, Broken, CAPS_MAX, INSTANCES_MAX, MEMORIES_MAX, METHOD_BYTES_MAX, NEW_PROMISES_MAX,
-    SENDS_MAX, SYSCALLS_MAX, TABLE_ELEMENT_BYTES, TABLE_ELEMENTS_MAX, TABLES_MAX, WASI_RESOURCES_MAX,
+    INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENT_BYTES, TABLE_ELEMENTS_MAX, TABLES_MAX, WASI_RESOURCES_MAX,
 };
 use super::log::Log;
-use super::mirror::{Handle, Mirror};
-use super::vat_store::VatStore;
 use super::wasi::Random;
 
 /// The data of a vat's wasmtime store.
 pub(crate) struct Host {
-    pub(crate) mirror: Mirror,
-    /// Lent for the crank.
-    pub(crate) store: VatStore,
-    pub(crate) out: Out,
+    pub(crate) worker: Worker,
     pub(crate) log: Log,
     pub(crate) now: CrankTime,
     pub(crate) random: Random,
@@ -43,94 +37,6 @@ impl Wasi {
         let mut table = ResourceTable::new();
         table.set_max_capacity(WASI_RESOURCES_MAX);
         Wasi { table, cli: WasiCliCtx::default(), filesystem: WasiFilesystemCtx::default() }
-    }
-}
-
-/// The syscalls of one crank, and what they cost so far.
-#[derive(Debug, Default)]
-pub(crate) struct Out {
-    pub(crate) syscalls: Vec<Syscall>,
-    /// After an exit there is nothing left to ask for.
-    has_exited: bool,
-    sends: usize,
-    new_promises: usize,
-    bytes: usize,
-}
-
-impl Out {
-    /// Adds a syscall.
-    ///
-    /// # Errors
-    /// If it is one too many.
-    pub(crate) fn push(&mut self, syscall: Syscall) -> Result<(), Broken> {
-        if self.has_exited {
-            return Err(Broken::AfterExit);
-        }
-        match syscall {
-            Syscall::Send { .. } => count(&mut self.sends, SENDS_MAX, Broken::Sends)?,
-            Syscall::NewPromise { .. } => count(&mut self.new_promises, NEW_PROMISES_MAX, Broken::NewPromises)?,
-            Syscall::Guard { .. }
-            | Syscall::Settle { .. }
-            | Syscall::Expose { .. }
-            | Syscall::Watch { .. }
-            | Syscall::Unwatch { .. }
-            | Syscall::Listen { .. }
-            | Syscall::Pin(_) => {}
-            Syscall::Exit(_) => self.has_exited = true,
-        }
-        if self.syscalls.len() == SYSCALLS_MAX {
-            return Err(Broken::Syscalls);
-        }
-        self.syscalls.push(syscall);
-        Ok(())
-    }
-
-    /// Counts bytes that leave the vat.
-    fn spend(&mut self, bytes: usize) -> Result<(), Broken> {
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > BYTES_OUT_MAX { Err(Broken::BytesOut) } else { Ok(()) }
-    }
-}
-
-fn count(counter: &mut usize, max: usize, broken: Broken) -> Result<(), Broken> {
-    if *counter == max {
-        return Err(broken);
-    }
-    *counter += 1;
-    Ok(())
-}
-
-impl Host {
-    /// A method's name, if it is not too long.
-    pub(crate) fn method(&mut self, method: String) -> Result<String, Broken> {
-        if method.len() > METHOD_BYTES_MAX {
-            return Err(Broken::Method { bytes: method.len() });
-        }
-        self.out.spend(method.len())?;
-        Ok(method)
-    }
-
-    /// What the guest sends, with slots for handles.
-    pub(crate) fn outgoing(&mut self, body: Vec<u8>, caps: &[Resource<Cap>]) -> Result<Payload<Slot>, Broken> {
-        if body.len() > BODY_BYTES_MAX {
-            return Err(Broken::Body { bytes: body.len() });
-        }
-        self.out.spend(body.len())?;
-        self.payload(body, caps)
-    }
-
-    /// A body of the guest with slots for handles, whatever its size.
-    pub(crate) fn payload(&self, body: Vec<u8>, caps: &[Resource<Cap>]) -> Result<Payload<Slot>, Broken> {
-        if caps.len() > CAPS_MAX {
-            return Err(Broken::Caps { caps: caps.len() });
-        }
-        let caps = caps.iter().map(|cap| self.slot_of(cap)).collect::<Result<_, _>>()?;
-        Ok(Payload { body: body.into(), caps })
-    }
-
-    /// What a handle of the guest is on.
-    pub(crate) fn slot_of(&self, cap: &Resource<Cap>) -> Result<Slot, Broken> {
-        self.mirror.slot(cap.rep())
     }
 }
 
@@ -220,16 +126,5 @@ mod tests {
         memory.memory_grow_failed(wasmtime::format_err!("refused")).expect("no trap");
         assert_eq!(memory.bytes, 300);
         assert_eq!(memory.take_refusal().as_deref(), Some("it had asked for 301 bytes of memory; its limit is 300"));
-    }
-
-    #[test]
-    fn a_crank_cannot_send_without_end() {
-        let mut out = Out::default();
-        for token in 0..SYSCALLS_MAX as u64 {
-            out.push(Syscall::Unwatch { token }).expect("within the limit");
-        }
-        assert_eq!(out.push(Syscall::Pin(true)), Err(Broken::Syscalls));
-        assert_eq!(out.spend(BYTES_OUT_MAX), Ok(()));
-        assert_eq!(out.spend(1), Err(Broken::BytesOut));
     }
 }

@@ -10,11 +10,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use ocap_kernel::{Body, Boot, Crank, Delivery, Outcome, Payload, Report, Slot, VatId};
+use ocap_worker::VatStore;
 
-use super::heap::{Ended, Heap};
+use super::heap::Heap;
 use super::limits::Limits;
 use super::log::LogLine;
-use super::vat_store::VatStore;
 use super::{Code, trap};
 
 /// What does not change about a vat from one incarnation to the next.
@@ -52,6 +52,18 @@ pub struct Delivered {
     pub wall: Duration,
 }
 
+/// What a vat takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes of the linear memories and tables of its heap, as large as the guest made them; 0 without a heap. What the system has
+    /// really given is less, because pages that nobody touched take nothing.
+    pub heap_bytes: u64,
+    /// Bytes of keys, values and capabilities of its store.
+    pub store_bytes: u64,
+    /// Entries of its store.
+    pub store_entries: u64,
+}
+
 /// One vat at the engine. It moves between worker threads with its cranks.
 pub struct Instance {
     identity: Identity,
@@ -73,10 +85,19 @@ impl Instance {
         self.heap.is_some()
     }
 
-    /// Bytes that it keeps in memory: the linear memories and tables of its heap as large as the guest made them, and the
-    /// entries of its store. What the system has really given is less, because pages that nobody touched take nothing.
+    /// What it takes now.
+    pub fn size(&self) -> Size {
+        Size {
+            heap_bytes: self.heap.as_ref().map_or(0, Heap::bytes),
+            store_bytes: self.store.bytes(),
+            store_entries: self.store.entries(),
+        }
+    }
+
+    /// Bytes that it keeps in memory: its heap and its store.
     pub fn bytes(&self) -> u64 {
-        self.heap.as_ref().map_or(0, Heap::bytes) + self.store.bytes()
+        let Size { heap_bytes, store_bytes, .. } = self.size();
+        heap_bytes + store_bytes
     }
 
     /// Throws the heap away; the store stays. The next delivery has to be a `Start`.
@@ -89,21 +110,18 @@ impl Instance {
         // Only measured: what the vat sees is `now`.
         let began = Instant::now();
         debug_assert_eq!(crank.vat, self.identity.vat, "the crank of another vat");
-        let (outcome, logs) = match &crank.delivery {
+        let (report, logs) = match &crank.delivery {
             Delivery::Start(boot) => self.start(crank, boot, now),
             Delivery::Message { .. } | Delivery::Settled(_) | Delivery::Dropped(_) => match self.heap.take() {
                 Some(heap) => self.crank(crank, heap, now),
-                None => {
-                    (Err(Outcome::Trapped("a bug of the host: a delivery before the start".to_owned())), Vec::new())
-                }
+                None => (undeliverable(), Vec::new()),
             },
         };
-        let report = outcome.unwrap_or_else(nothing_but);
         Delivered { report, logs, wall: began.elapsed() }
     }
 
     /// Begins an incarnation.
-    fn start(&mut self, crank: &Crank, boot: &Boot, now: CrankTime) -> (Result<Report, Outcome>, Vec<LogLine>) {
+    fn start(&mut self, crank: &Crank, boot: &Boot, now: CrankTime) -> (Report, Vec<LogLine>) {
         // The old heap goes first, so that two never take memory at once.
         self.heap = None;
         let heap = Heap::new(&self.code, boot, self.identity.seed, self.limits);
@@ -111,26 +129,16 @@ impl Instance {
     }
 
     /// Runs one crank on a heap, which lives on only if all went well.
-    fn crank(&mut self, crank: &Crank, mut heap: Heap, now: CrankTime) -> (Result<Report, Outcome>, Vec<LogLine>) {
+    fn crank(&mut self, crank: &Crank, mut heap: Heap, now: CrankTime) -> (Report, Vec<LogLine>) {
         heap.lend(mem::take(&mut self.store), crank.next_slot, now);
         let call = catch_unwind(AssertUnwindSafe(|| heap.deliver(&crank.delivery, &self.code, &self.identity)));
-        let Ended { mut store, syscalls, logs, refusal } = heap.take_back();
-        let outcome = outcome(call, self.limits.crank, refusal);
-        let result = match outcome {
-            Outcome::Done => {
-                let (writes, stored) = store.commit();
-                let changes = heap.finish(&stored, |slot| store.mentions(slot) > 0);
-                self.heap = Some(heap);
-                let (taken, dropped) = (changes.taken, changes.dropped);
-                Ok(Report { outcome: Outcome::Done, syscalls, store: writes, taken, dropped })
-            }
-            failed @ (Outcome::Trapped(_) | Outcome::StartFailed(_)) => {
-                store.undo();
-                Err(failed)
-            }
-        };
+        let (logs, refusal) = heap.last_words();
+        let (store, report) = heap.end(outcome(call, self.limits.crank, refusal));
         self.store = store;
-        (result, logs)
+        if report.outcome == Outcome::Done {
+            self.heap = Some(heap);
+        }
+        (report, logs)
     }
 }
 
@@ -148,7 +156,8 @@ fn outcome(
     }
 }
 
-/// The report of a crank that failed.
-fn nothing_but(outcome: Outcome) -> Report {
+/// The report of a crank that the guest never saw.
+fn undeliverable() -> Report {
+    let outcome = Outcome::Trapped("a bug of the host: a delivery before the start".to_owned());
     Report { outcome, syscalls: Vec::new(), store: Vec::new(), taken: Vec::new(), dropped: Vec::new() }
 }

@@ -18,11 +18,9 @@ pub mod limits;
 mod link;
 mod log;
 mod memory;
-mod mirror;
 mod syscalls;
 mod ticker;
 mod trap;
-mod vat_store;
 mod wasi;
 
 #[cfg(test)]
@@ -37,7 +35,7 @@ use bindings::VatPre;
 pub use cache::CodeCache;
 pub use fault::Fault;
 use host::Host;
-pub use instance::{CrankTime, Delivered, Identity, Instance};
+pub use instance::{CrankTime, Delivered, Identity, Instance, Size};
 pub use limits::Limits;
 pub use log::{Level, LogLine, Stream};
 use ticker::Ticker;

@@ -34,6 +34,10 @@ pub(super) struct Channel {
     pub(super) clients_expelled: AtomicU64,
     /// See [`ChannelStatus`].
     pub(super) lines_torn: AtomicU64,
+    /// See [`ChannelStatus`].
+    pub(super) lines_in: AtomicU64,
+    /// See [`ChannelStatus`].
+    pub(super) lines_out: AtomicU64,
     room: Arc<Semaphore>,
     standing: Mutex<Standing>,
     /// Receivers are the tasks: when the last is gone, all are over.
@@ -63,6 +67,8 @@ impl Channel {
             clients_refused: AtomicU64::new(0),
             clients_expelled: AtomicU64::new(0),
             lines_torn: AtomicU64::new(0),
+            lines_in: AtomicU64::new(0),
+            lines_out: AtomicU64::new(0),
             room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             standing: Mutex::default(),
             tasks: watch::Sender::new(()),
@@ -148,6 +154,9 @@ impl Channel {
             clients_refused: self.clients_refused.load(Ordering::Relaxed),
             clients_expelled: self.clients_expelled.load(Ordering::Relaxed),
             lines_torn: self.lines_torn.load(Ordering::Relaxed),
+            clients: self.clients.load(Ordering::Relaxed),
+            lines_in: self.lines_in.load(Ordering::Relaxed),
+            lines_out: self.lines_out.load(Ordering::Relaxed),
         }
     }
 }

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::ChannelSpec;
 use super::limits::SOCKET_NAME_BYTES_MAX;
-use crate::problem::Problem;
+use crate::problem::{Problem, Span};
 
 /// A channel that can't be opened. It is down alone; its siblings are untouched (design section 7).
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,8 @@ pub struct ChannelFault {
     pub written: String,
     /// The path that was tried.
     pub resolved: String,
+    /// Where the declaration has it.
+    pub declared: Option<Span>,
     /// What is in the way.
     pub obstacle: Obstacle,
 }
@@ -57,6 +59,7 @@ impl ChannelFault {
             channel: spec.name.clone(),
             written: spec.written.clone(),
             resolved: spec.root.join(&spec.path).to_string_lossy().into_owned(),
+            declared: spec.declared.clone(),
             obstacle,
         }
     }
@@ -123,6 +126,7 @@ impl From<&ChannelFault> for Problem {
             problem = problem.because(cause);
         }
         problem.subcluster = Some(fault.subcluster.clone());
+        problem.span = fault.declared.clone().map(Box::new);
         problem.at_path(escaped(&fault.written), escaped(&fault.resolved))
     }
 }
@@ -156,6 +160,7 @@ mod tests {
             channel: "l\x1b[2Jlm".to_owned(),
             written: "a\nb".to_owned(),
             resolved: "/home/a\nb".to_owned(),
+            declared: None,
             obstacle: Obstacle::from(Errno::NOSPC),
         };
         let problem = Problem::from(&fault);

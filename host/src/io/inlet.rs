@@ -79,6 +79,7 @@ impl Inlet {
         let target = handler.expect("a channel that has a handler never loses it");
         self.channel.port.say(FromIo::Send { target, method: "line".to_owned(), args, reply });
         drop(handler);
+        self.channel.lines_in.fetch_add(1, Ordering::Relaxed);
         // How it was answered is between the handler and whoever reads its log; here it only makes room.
         self.unanswered.spawn(async move { drop(answered.await) });
     }

@@ -31,7 +31,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, Span};
 
 pub use self::fault::{ChannelFault, Obstacle};
 pub use self::limits::{CONNECTIONS_MAX, OUT_BUFFER_BYTES, RETRY_FIRST, RETRY_LONGEST, WINDOW};
@@ -100,6 +100,8 @@ pub struct ChannelSpec {
     pub root: PathBuf,
     /// The path as the declaration has it; only said to people.
     pub written: String,
+    /// Its place in the text of the declaration; only shown to people.
+    pub declared: Option<Span>,
     /// The socket's path, relative to `dir`.
     pub path: String,
     /// Which way text flows.
@@ -151,6 +153,12 @@ pub struct ChannelStatus {
     pub clients_expelled: u64,
     /// Clients since the boot that left in the middle of a line.
     pub lines_torn: u64,
+    /// Clients since the boot, those that are connected included.
+    pub clients: u64,
+    /// Lines since the boot that were handed to a vat.
+    pub lines_in: u64,
+    /// Lines since the boot that were taken from vats for clients.
+    pub lines_out: u64,
 }
 
 /// Whether clients reach a channel.

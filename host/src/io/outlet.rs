@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ocap_kernel::{Answer, Code, Kref, MessageId, Payload};
 use tokio::io::AsyncWriteExt;
@@ -99,6 +100,7 @@ impl Outlet {
         if self.side == Side::Open {
             self.buffer.extend_from_slice(text.as_bytes());
             self.buffer.push(b'\n');
+            self.channel.lines_out.fetch_add(1, Ordering::Relaxed);
         }
         if first {
             self.write_at_once();

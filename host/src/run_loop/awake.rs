@@ -46,6 +46,11 @@ impl Awake {
         self.instances.remove(&vat)
     }
 
+    /// Bytes of all of them.
+    pub(super) fn bytes(&self) -> u64 {
+        self.uses.bytes
+    }
+
     pub(super) fn uses(&mut self) -> &mut Uses {
         &mut self.uses
     }

@@ -5,6 +5,7 @@ use ocap_kernel::{Boot, Company, Crank, Delivery, Outcome, Report, VatId, Verdic
 use crate::engine::{CrankTime, Instance};
 
 use super::effects::Effect;
+use super::meters::Spent;
 use super::solo::Others;
 use super::workers::{Finished, Job, Place};
 use super::{Charge, RunLoop};
@@ -97,6 +98,14 @@ impl RunLoop {
             self.wrote.insert(finished.vat);
         }
         let verdict = self.kernel.finish(finished.vat, finished.crank, delivered.report);
+        let spent = Spent {
+            vat: finished.vat,
+            incarnation: self.kernel.vat(finished.vat).map(|view| view.incarnation),
+            busy: delivered.wall,
+            size: instance.size(),
+            at: self.last_time.wall,
+        };
+        self.meters.spent(&spent, &verdict);
         self.carry_out(finished.vat, label, instance, verdict);
         self.make_room();
     }
@@ -114,7 +123,7 @@ impl RunLoop {
             Verdict::Undone(cause) => {
                 let cause = in_one_line(&cause);
                 self.note(label, format!("a crank was undone: {cause}"));
-                self.faults.insert(vat, cause);
+                self.blame(vat, cause);
                 self.keep(vat, instance);
                 if let Some(traps) = self.kernel.resting(vat) {
                     self.rests.begin(vat, traps, self.last_change);
@@ -123,12 +132,20 @@ impl RunLoop {
             Verdict::Quarantined(cause) => {
                 let reason = (self.accuse)(&self.kernel, vat, Charge::Failed(&cause));
                 self.kernel.quarantine(vat, reason.into()).expect("a vat that was in a crank lives");
-                self.note(label, format!("quarantined: {}", in_one_line(&cause)));
+                let cause = in_one_line(&cause);
+                self.note(label, format!("quarantined: {cause}"));
+                self.blame(vat, cause);
             }
             Verdict::RolledBack(cause) => self.roll_back(vat, label, in_one_line(&cause)),
             // Its incarnation has ended meanwhile: what it did never happened, and its memory is wrong.
             Verdict::Stale => {}
         }
+    }
+
+    /// Keeps why a crank was undone, for operators.
+    pub(super) fn blame(&mut self, vat: VatId, cause: String) {
+        let now = (self.clock)().wall;
+        self.meters.fault(vat, cause, now);
     }
 
     fn label(&self, vat: VatId) -> String {

@@ -50,6 +50,7 @@ impl RunLoop {
                 }
             }
             Output::Call(call) => {
+                self.meters.totals.called += 1;
                 if let Err(call) = self.services.take(call) {
                     self.io.call(call);
                 }

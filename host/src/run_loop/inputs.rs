@@ -61,7 +61,8 @@ impl RunLoop {
             self.io.close_channel(*object);
             self.services.forget(*object);
         }
-        let gone: Vec<VatId> = self.codes.keys().copied().filter(|vat| self.kernel.vat(*vat).is_none()).collect();
+        let known = self.codes.keys().copied().chain(self.meters.vats());
+        let gone: Vec<VatId> = known.filter(|vat| self.kernel.vat(*vat).is_none()).collect();
         gone.into_iter().for_each(|vat| self.forget(vat));
         Ok(())
     }
@@ -76,17 +77,12 @@ impl RunLoop {
         Ok(())
     }
 
-    /// Why the last crank of a vat that was undone was undone, if one was since the boot. In words, for operators.
-    pub fn last_fault(&self, vat: VatId) -> Option<&str> {
-        self.faults.get(&vat).map(String::as_str)
-    }
-
     /// A vat has ended: what belonged to it goes.
     pub(super) fn forget(&mut self, vat: VatId) {
         self.codes.remove(&vat);
         self.fallbacks.remove(&vat);
         self.awake.take(vat);
-        self.faults.remove(&vat);
+        self.meters.forget(vat);
     }
 
     pub(super) fn ask(
@@ -97,6 +93,7 @@ impl RunLoop {
         reply: oneshot::Sender<Resolution<Kref>>,
     ) -> Result<(), Refusal> {
         let ask = self.kernel.ask(target, method, args)?;
+        self.meters.totals.asked += 1;
         self.asks.insert(ask, reply);
         Ok(())
     }
@@ -126,7 +123,10 @@ impl RunLoop {
     /// Sends a message for another room; a target that is gone is an answer.
     fn send(&mut self, target: Kref, method: &str, args: Payload<Kref>, reply: oneshot::Sender<Resolution<Kref>>) {
         match self.kernel.ask(target, method, args) {
-            Ok(ask) => drop(self.asks.insert(ask, reply)),
+            Ok(ask) => {
+                self.meters.totals.asked += 1;
+                self.asks.insert(ask, reply);
+            }
             Err(_) => self.when_durable(move || drop(reply.send(Resolution::Failed(Code::ObjectGone)))),
         }
     }

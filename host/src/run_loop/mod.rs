@@ -9,10 +9,12 @@ mod effects;
 mod hibernation;
 mod inputs;
 pub mod markers;
+mod meters;
 mod rests;
 mod solo;
 mod starts;
 mod turn;
+mod views;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -32,11 +34,13 @@ use crate::store::{Store, StoreError};
 
 pub use awake::{Budget, Hibernation};
 pub use hibernation::Departed;
+pub use meters::{Fault, Histogram, Meter, Totals};
 pub use starts::Started;
 
 use awake::Awake;
 use effects::Effect;
 use markers::Markers;
+use meters::Meters;
 use rests::Rests;
 use solo::Solo;
 use starts::Awaited;
@@ -156,14 +160,13 @@ pub struct RunLoop {
     asks: BTreeMap<AskId, oneshot::Sender<Resolution<Kref>>>,
     /// Who waits for starts.
     awaited: Vec<Awaited>,
-    /// Why the last crank of a vat that was undone was undone, since the boot.
-    faults: BTreeMap<VatId, String>,
+    meters: Meters,
     /// What waits for the next commit, and since when there is something to commit.
     effects: Vec<Effect>,
     gathering: Option<Instant>,
     cranks_gathered: usize,
-    /// What waits for each batch that was handed to the store.
-    in_flight: VecDeque<Vec<Effect>>,
+    /// The batches that were handed to the store.
+    in_flight: VecDeque<Batch>,
     /// How many batches were handed over in this run.
     handed: u64,
     last_time: CrankTime,
@@ -172,6 +175,14 @@ pub struct RunLoop {
     tidied: bool,
     stopping: bool,
     failure: Option<StoreError>,
+}
+
+/// What was handed to the store as one commit.
+struct Batch {
+    /// What waits for it.
+    effects: Vec<Effect>,
+    /// When it was handed over.
+    handed: Instant,
 }
 
 /// A loop that was started.
@@ -215,7 +226,7 @@ pub fn start(
         rests: Rests::default(),
         solo: Solo::default(),
         asks: BTreeMap::new(),
-        faults: BTreeMap::new(),
+        meters: Meters::default(),
         awaited: Vec::new(),
         effects: Vec::new(),
         gathering: Some(Instant::now()),

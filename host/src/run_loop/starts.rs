@@ -112,7 +112,7 @@ impl RunLoop {
             }
         }
         self.note(label, format!("its new code failed at the start, and the code before is back: {cause}"));
-        self.faults.insert(vat, cause.clone());
+        self.blame(vat, cause.clone());
         let waited = |awaited: &mut Awaited| {
             matches!(awaited.then, Then::How(_)) && awaited.vats.iter().any(|(waited, _)| *waited == vat)
         };

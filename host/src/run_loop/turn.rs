@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::store::StoreError;
 
 use super::effects::Effect;
-use super::{Event, RunLoop};
+use super::{Batch, Event, RunLoop};
 
 /// While cranks still run, a batch waits at most so long for more of them before it is handed to the store.
 const GATHER_MAX: Duration = Duration::from_millis(2);
@@ -110,8 +110,9 @@ impl RunLoop {
         match event {
             Event::Finished(finished) => self.finish(*finished),
             Event::Committed(Ok(())) => {
-                let effects = self.in_flight.pop_front().expect("a batch is in flight until it is committed");
-                self.release(effects);
+                let batch = self.in_flight.pop_front().expect("a batch is in flight until it is committed");
+                self.meters.totals.commit_micros.add_time(batch.handed.elapsed());
+                self.release(batch.effects);
             }
             Event::Committed(Err(failure)) => self.failure = Some(failure),
             // Dropped with its reply: whoever asked hears that the host stops.
@@ -156,7 +157,7 @@ impl RunLoop {
         if self.gathering.take().is_none() {
             return;
         }
-        self.cranks_gathered = 0;
+        let cranks = std::mem::take(&mut self.cranks_gathered);
         self.handed += 1;
         self.wrote.clear();
         let commit = self.kernel.take_commit();
@@ -165,7 +166,8 @@ impl RunLoop {
         if commit.is_empty() && self.in_flight.is_empty() {
             return self.release(effects);
         }
-        self.in_flight.push_back(effects);
+        self.meters.totals.commit_cranks.add(cranks as u64);
+        self.in_flight.push_back(Batch { effects, handed: Instant::now() });
         let sender = self.sender.clone();
         self.store.write(commit, move |result| {
             // A loop that is gone has nobody left to tell.

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::Duration;
 
 use ocap_kernel::{Crank, CrankId, VatId};
 
@@ -39,6 +40,16 @@ pub(super) struct Finished {
 pub(super) struct Workers {
     jobs: Vec<Sender<Job>>,
     free: Vec<usize>,
+    /// What each is at.
+    under_way: Vec<Option<UnderWay>>,
+}
+
+/// A crank that a worker is at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UnderWay {
+    pub(super) vat: VatId,
+    /// The crank's time when it was handed out.
+    pub(super) since: Duration,
 }
 
 impl Workers {
@@ -68,11 +79,17 @@ impl Workers {
             jobs.push(sender);
         }
         let free = (0..jobs.len()).collect();
-        Ok(Workers { jobs, free })
+        let under_way = vec![None; jobs.len()];
+        Ok(Workers { jobs, free, under_way })
     }
 
     pub(super) fn has_free(&self) -> bool {
         !self.free.is_empty()
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.jobs.len()
     }
 
     /// How many are at work.
@@ -87,11 +104,18 @@ impl Workers {
     /// Hands a job to a free worker.
     pub(super) fn give(&mut self, job: Job) {
         let worker = self.free.pop().expect("a crank begins only when a worker is free");
+        self.under_way[worker] = Some(UnderWay { vat: job.crank.vat, since: job.now.monotonic });
         self.jobs[worker].send(job).expect("a worker lives as long as the loop");
     }
 
     pub(super) fn is_free_again(&mut self, worker: usize) {
+        self.under_way[worker] = None;
         self.free.push(worker);
+    }
+
+    /// What those are at that are at work.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = UnderWay> + '_ {
+        self.under_way.iter().flatten().copied()
     }
 }
 

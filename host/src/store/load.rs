@@ -13,6 +13,15 @@ use super::rows::{self, Query};
 /// All that a vat keeps, in key order.
 pub type VatEntries = Vec<(Vec<u8>, Payload<Slot>)>;
 
+/// How much a vat keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VatSize {
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of their keys and bodies. What they mention is not in it.
+    pub bytes: u64,
+}
+
 /// Where rows are read.
 pub(super) struct Reading<'c> {
     pub(super) connection: &'c Connection,
@@ -41,6 +50,12 @@ impl Reading<'_> {
     /// One vat's store.
     pub(super) fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
         self.table(&rows::VAT_STORE, (vat.0.cast_signed(),), rows::entry)
+    }
+
+    /// How much one vat keeps.
+    pub(super) fn vat_size(&self, vat: VatId) -> Result<VatSize, StoreError> {
+        let found = self.table(&rows::VAT_SIZE, (vat.0.cast_signed(),), rows::vat_size)?.pop();
+        Ok(found.unwrap_or_default())
     }
 
     fn counters(&self) -> Result<Counters, StoreError> {

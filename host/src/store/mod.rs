@@ -32,7 +32,7 @@ use rusqlite::Connection;
 
 pub use error::StoreError;
 pub use inspect::{Inspected, inspect};
-pub use load::VatEntries;
+pub use load::{VatEntries, VatSize};
 
 use load::Reading;
 use writer::{Request, Writer};
@@ -155,6 +155,16 @@ impl StoreReader {
     pub fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
         let (reply, answer) = mpsc::channel();
         self.sender.send(Request::VatStore { vat, reply }).map_err(|_| StoreError::Closed)?;
+        answer.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// How much a vat keeps, as of all commits handed over before. Waits for them.
+    ///
+    /// # Errors
+    /// As [`StoreReader::vat_store`].
+    pub fn vat_size(&self, vat: VatId) -> Result<VatSize, StoreError> {
+        let (reply, answer) = mpsc::channel();
+        self.sender.send(Request::VatSize { vat, reply }).map_err(|_| StoreError::Closed)?;
         answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 }

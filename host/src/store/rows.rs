@@ -9,6 +9,7 @@ use ocap_kernel::{
 };
 
 use super::columns::{Columns, Flaw};
+use super::load::VatSize;
 use super::{origin, words};
 
 /// How a table is read.
@@ -323,4 +324,15 @@ pub(super) fn entry(row: &mut Columns<'_>) -> Parsed<Vec<u8>, Payload<Slot>> {
     row.number("vat")?;
     let key = row.bytes("key")?.to_vec();
     Ok((key, Payload { body: row.body("body")?, caps: row.slots("slots")? }))
+}
+
+/// SQLite knows the length of a value without reading it.
+pub(super) const VAT_SIZE: Query = Query {
+    table: "vat_store",
+    keys: &[],
+    sql: "SELECT count(*) AS entries, coalesce(sum(length(key) + length(body)), 0) AS bytes FROM vat_store WHERE vat = ?1",
+};
+
+pub(super) fn vat_size(row: &mut Columns<'_>) -> Result<VatSize, Flaw> {
+    Ok(VatSize { entries: row.number("entries")?, bytes: row.number("bytes")? })
 }

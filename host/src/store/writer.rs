@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::checkpoint::{self, PAGES_LONG, PAGES_MAX};
 use super::error::StoreError;
-use super::load::{Reading, VatEntries};
+use super::load::{Reading, VatEntries, VatSize};
 use super::{changes, forget, version};
 
 /// So long without a request counts as idle. Shorter, and a checkpoint would stand between two calls of one conversation.
@@ -34,6 +34,7 @@ pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 pub(super) enum Request {
     Write { commit: Box<Commit>, done: Done },
     VatStore { vat: VatId, reply: Sender<Result<VatEntries, StoreError>> },
+    VatSize { vat: VatId, reply: Sender<Result<VatSize, StoreError>> },
     Close { reply: Sender<Result<(), StoreError>> },
     Abandon,
 }
@@ -68,6 +69,7 @@ impl Writer {
                 }
                 // Whoever asked may have gone; then nobody minds.
                 Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
+                Request::VatSize { vat, reply } => drop(reply.send(self.vat_size(vat))),
                 Request::Close { reply } => return drop(reply.send(self.close())),
                 Request::Abandon => return,
             }
@@ -124,6 +126,11 @@ impl Writer {
     fn vat_store(&mut self, vat: VatId) -> Result<VatEntries, StoreError> {
         self.check()?;
         Reading { connection: &self.connection, path: &self.path }.vat_store(vat)
+    }
+
+    fn vat_size(&mut self, vat: VatId) -> Result<VatSize, StoreError> {
+        self.check()?;
+        Reading { connection: &self.connection, path: &self.path }.vat_size(vat)
     }
 
     fn measure_log(&mut self) {

@@ -4,7 +4,7 @@ use ocap_guest_sdk::prelude::*;
 
 /// What it was told to remind of, and the timer that ticks for it.
 #[derive(Durable, Default)]
-struct Alarm {
+pub struct Alarm {
     reminders: Vec<Cap>,
     /// It ticks for as long as somebody holds it: here, for as long as it is kept.
     beat: Option<Cap>,

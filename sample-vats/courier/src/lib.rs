@@ -6,7 +6,7 @@ use ocap_guest_sdk::prelude::*;
 
 /// What was given into its keeping.
 #[derive(Durable, Default)]
-struct Courier {
+pub struct Courier {
     kept: BTreeMap<String, Cap>,
 }
 

@@ -4,7 +4,7 @@ use ocap_guest_sdk::prelude::*;
 
 /// Nothing to remember.
 #[derive(Durable, Default)]
-struct Echo {}
+pub struct Echo {}
 
 #[object]
 impl Echo {

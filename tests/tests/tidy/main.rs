@@ -4,6 +4,7 @@
 //! needs any more.
 
 mod behaviours;
+mod codes;
 mod rooms;
 mod shape;
 mod sources;

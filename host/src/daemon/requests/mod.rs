@@ -10,10 +10,13 @@ mod doctor;
 mod graph;
 mod hibernate;
 mod host;
+mod inspect;
 mod launch;
 mod lives;
+mod metrics;
 mod pins;
 mod plan;
+mod ps;
 mod quarantine;
 mod revoke;
 mod status;
@@ -32,10 +35,16 @@ pub use doctor::{Checkup, Counts, Subject};
 pub use graph::{Edge, EdgeKind, EdgeReference, Graph, GraphBody, Node, NodeKind};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
+pub use inspect::{
+    ChannelInspection, Export, Held, Import, InspectBody, Inspection, Kind, LISTED_MAX, Listed, ObjectInspection,
+    PromiseInspection, PromiseState, Suspected, VatHolder, VatInspection, Waiting,
+};
 pub use launch::{IfChanged, LaunchBody, Launched, Origin};
 pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, TerminateBody, Terminated};
+pub use metrics::{Bucket, Figures, Metrics, SinceBoot, Spread, VatCounts};
 pub use pins::{Pin, PinBody, Pins, UnpinBody};
 pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
+pub use ps::{Activity, Ps, VatError, VatUsage};
 pub use quarantine::{Quarantine, Retried, RetryBody};
 pub use revoke::{RevokeBody, Revoked, Since};
 pub use status::{
@@ -51,6 +60,12 @@ pub type Reply<T> = oneshot::Sender<Result<T, Problem>>;
 pub enum Request {
     /// What there is and how it does.
     Status(Reply<Inventory>),
+    /// What each vat does and takes; of one subcluster, if one is named.
+    Ps(Option<String>, Reply<Ps>),
+    /// Everything about one vat, object, promise or channel.
+    Inspect(InspectBody, Reply<Inspection>),
+    /// The figures of the whole host.
+    Metrics(Reply<Metrics>),
     /// Start the subcluster of a declaration or bundle.
     Launch(LaunchBody, Reply<Launched>),
     /// Say what a launch would do, and do nothing.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Figures;
 use crate::daemon::{HostRecord, Phase};
 use crate::problem::{Level, Problem};
 use crate::schema::typed;
@@ -14,6 +15,8 @@ pub struct Inventory {
     pub subclusters: Vec<SubclusterStatus>,
     /// What is wrong or worth knowing beyond the problems that vats and channels carry themselves.
     pub problems: Vec<Problem>,
+    /// How much there is of what grows.
+    pub figures: Option<Figures>,
 }
 
 impl Inventory {
@@ -59,6 +62,9 @@ pub struct Status {
     pub subclusters: Vec<SubclusterStatus>,
     /// All errors and advice.
     pub problems: Vec<Problem>,
+    /// How much there is of what grows; absent until the host is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Figures>,
 }
 
 impl Status {
@@ -74,6 +80,7 @@ impl Status {
             degraded: inventory.is_degraded(),
             problems: inventory.all_problems(),
             subclusters: inventory.subclusters,
+            figures: inventory.figures,
         }
     }
 }
@@ -248,10 +255,11 @@ mod tests {
     #[test]
     fn advice_does_not_degrade_a_host_but_a_quarantined_vat_does() {
         let advice = Problem::new("ocap::component::source_gone", "the source is gone").as_advice();
-        let well = Inventory { subclusters: vec![subcluster(VatState::Awake, Some(advice.clone()))], problems: vec![] };
+        let of = |subcluster| Inventory { subclusters: vec![subcluster], ..Inventory::default() };
+        let well = of(subcluster(VatState::Awake, Some(advice.clone())));
         assert!(!well.is_degraded());
         assert_eq!(well.all_problems(), [advice]);
-        let ill = Inventory { subclusters: vec![subcluster(VatState::Quarantined, None)], problems: vec![] };
+        let ill = of(subcluster(VatState::Quarantined, None));
         assert!(ill.is_degraded());
     }
 }

@@ -15,6 +15,7 @@ mod pins;
 mod quarantine;
 mod refusal;
 mod route;
+mod views;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ type Answer<T> = Result<Json<T>, Refusal>;
 fn table() -> Vec<Route> {
     let families = [
         host::routes(),
+        views::routes(),
         launch::routes(),
         lives::routes(),
         hibernate::routes(),
@@ -118,8 +120,9 @@ mod tests {
 
     #[test]
     fn a_path_is_of_this_version_and_its_summary_is_one_line() {
-        for Route { path, summary, method, role, .. } in table() {
-            assert!(path.starts_with("/v1/"), "{path}");
+        for Route { path, summary, method, role, media, .. } in table() {
+            // What Prometheus reads has a version of its own.
+            assert!(path.starts_with("/v1/") || media == crate::daemon::exposition::CONTENT_TYPE, "{path}");
             assert!(!summary.is_empty() && !summary.ends_with('.') && !summary.contains('\n'), "{path}: {summary}");
             assert!(method != Method::GET || role == Role::Read, "{path}: a look is for everybody");
         }

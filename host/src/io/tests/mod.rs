@@ -96,6 +96,7 @@ impl World {
             dir: self.channels.clone(),
             root: self.home.path().join("channels"),
             written: path.to_owned(),
+            declared: None,
             path: path.to_owned(),
             direction: Direction::InOut,
             framing: Framing::Lines,

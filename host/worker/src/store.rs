@@ -8,11 +8,11 @@ use std::ops::Bound;
 
 use ocap_kernel::{Payload, Slot, StoreWrite};
 
-use super::limits::{Broken, KEY_BYTES_MAX, STORED_CAP_BYTES, VALUE_BYTES_MAX};
+use crate::limits::{Broken, KEY_BYTES_MAX, STORED_CAP_BYTES, VALUE_BYTES_MAX};
 
 /// What the vat stored.
 #[derive(Debug, Default)]
-pub(crate) struct VatStore {
+pub struct VatStore {
     entries: BTreeMap<Vec<u8>, Payload<Slot>>,
     /// How often each slot is mentioned in `entries`; never 0.
     mentions: BTreeMap<Slot, u64>,
@@ -24,7 +24,7 @@ pub(crate) struct VatStore {
 
 impl VatStore {
     /// A store as it was read back. Entries that exceed a limit which has been lowered since stay.
-    pub(crate) fn new(entries: Vec<(Vec<u8>, Payload<Slot>)>, bytes_max: u64) -> VatStore {
+    pub fn new(entries: Vec<(Vec<u8>, Payload<Slot>)>, bytes_max: u64) -> VatStore {
         let mut store = VatStore { bytes_max, ..VatStore::default() };
         for (key, value) in entries {
             store.set(&key, Some(value));
@@ -33,8 +33,13 @@ impl VatStore {
     }
 
     /// Bytes of keys, values and capabilities.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// How many entries there are.
+    pub fn entries(&self) -> u64 {
+        self.entries.len() as u64
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Option<&Payload<Slot>> {

@@ -3,6 +3,8 @@
 //! Figures of one machine vary from run to run; compare ratios inside one run. "memory" is the same host with its home on a tmpfs, where
 //! a sync costs nothing; "disk" syncs every commit (`synchronous=FULL`) before anything is acknowledged.
 
+mod commands;
+
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -45,7 +47,7 @@ fn main() -> Result<()> {
         write!(out, "disk: {count} persisted vats ready in {:.0} ms", ms(boot))?;
         writeln!(out, "; {:.1} KiB resident and page tables for each once live and idle", idle)?;
     }
-    Ok(())
+    commands::measure(&root, &disk.path().join("commands"), &mut out)
 }
 
 fn ms(time: Duration) -> f64 {

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ocap_kernel::{ClistEntry, Exposed, Held, Lifetime, Slot};
 
-use super::limits::{Broken, HANDLES_MAX};
+use crate::limits::{Broken, HANDLES_MAX};
 
 /// Names one handle of the guest to the host.
-pub(crate) type Handle = u32;
+pub type Handle = u32;
 
 /// One incarnation's references.
 #[derive(Debug, Default)]

@@ -1,0 +1,47 @@
+//! `#[vat_test]`: a test that gets a host.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse::Parser;
+use syn::{ItemFn, LitInt, Result};
+
+pub(crate) fn expand(attribute: TokenStream, mut item: ItemFn) -> Result<TokenStream> {
+    let seeds = seeds(attribute)?;
+    if item.sig.inputs.len() != 1 || !item.sig.generics.params.is_empty() {
+        return Err(syn::Error::new_spanned(
+            &item.sig,
+            "a vat test takes the host and nothing else: `fn name(host: TestHost)`",
+        ));
+    }
+    let (attributes, name) = (std::mem::take(&mut item.attrs), item.sig.ident.clone());
+    let call = match item.sig.asyncness {
+        Some(_) => quote!(|host| host.wait(#name(host.clone()))),
+        None => quote!(#name),
+    };
+    Ok(quote! {
+        #[test]
+        #(#attributes)*
+        fn #name() {
+            #item
+            ::ocap_guest_testing::run(#seeds, #call)
+        }
+    })
+}
+
+/// `seeds = 32`, or 1.
+fn seeds(attribute: TokenStream) -> Result<u64> {
+    let mut seeds = 1;
+    let parser = syn::meta::parser(|meta| {
+        if !meta.path.is_ident("seeds") {
+            return Err(meta.error("`#[vat_test]` takes `seeds = NUMBER` or nothing"));
+        }
+        let number: LitInt = meta.value()?.parse()?;
+        seeds = number.base10_parse()?;
+        match seeds {
+            0 => Err(syn::Error::new(number.span(), "a test that runs with no seed tests nothing")),
+            _ => Ok(()),
+        }
+    });
+    parser.parse2(attribute)?;
+    Ok(seeds)
+}
