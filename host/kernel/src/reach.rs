@@ -2,10 +2,10 @@
 //! anything.
 
 use crate::clist::Bound;
-use crate::id::{Kref, MessageId, ObjectId, PromiseId, Slot, VatId};
+use crate::id::{Kref, MessageId, ObjectId, Slot, VatId};
 use crate::kernel::Kernel;
 use crate::origin::Origin;
-use crate::rows::{Item, Message, Object, Promise, Queue};
+use crate::rows::{Item, Message, Object, Queue};
 
 /// One line of a living vat's c-list, as operators see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +69,6 @@ impl Kernel {
             Item::Message(message) => Some((*id, queued.queue, message)),
             Item::Dropped(_) | Item::Settled { .. } => None,
         })
-    }
-
-    /// How a promise that somebody holds ended, if it has.
-    pub fn settlement(&self, promise: PromiseId) -> Option<&Promise> {
-        self.promises.get(&promise)
     }
 
     /// Every object, by number.

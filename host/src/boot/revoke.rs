@@ -63,7 +63,7 @@ pub(super) fn meant(kernel: &Kernel, body: &RevokeBody) -> Result<(Kref, bool), 
                 Some(row) => Ok((kref, row.fate != Fate::Live)),
                 None => Err(is_unknown(&Refusal::NoSuchReference(kref))),
             },
-            Kref::Resolver(promise) => match kernel.settlement(promise) {
+            Kref::Resolver(promise) => match kernel.promise(promise) {
                 Some(row) => Ok((kref, !matches!(row, Promise::Unsettled { .. }))),
                 None => Err(is_unknown(&Refusal::NoSuchReference(kref))),
             },

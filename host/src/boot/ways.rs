@@ -63,7 +63,7 @@ fn onward(kernel: &Kernel, at: Kref) -> Option<(StepKind, Vec<Kref>)> {
                 None
             }
         },
-        Kref::Promise(promise) => match kernel.settlement(promise)? {
+        Kref::Promise(promise) => match kernel.promise(promise)? {
             Promise::Settled(Answer::Forward(target)) => Some((StepKind::Promise, vec![*target])),
             Promise::Settled(Answer::Fulfill(payload) | Answer::Break(payload)) if !payload.caps.is_empty() => {
                 Some((StepKind::Promise, payload.caps.clone()))
@@ -130,7 +130,7 @@ impl Aim {
 fn exists(kernel: &Kernel, kref: Kref) -> bool {
     match kref {
         Kref::Object(object) => kernel.object(object).is_some(),
-        Kref::Promise(promise) | Kref::Resolver(promise) => kernel.settlement(promise).is_some(),
+        Kref::Promise(promise) | Kref::Resolver(promise) => kernel.promise(promise).is_some(),
     }
 }
 
@@ -195,7 +195,7 @@ impl<'k> Names<'k> {
                 Some(row) => self.what_of(object, row),
                 None => "an object that is gone".to_owned(),
             },
-            Kref::Promise(promise) => match self.kernel.settlement(promise) {
+            Kref::Promise(promise) => match self.kernel.promise(promise) {
                 Some(Promise::Unsettled { .. }) => "a promise that is not settled".to_owned(),
                 Some(Promise::Settled(_) | Promise::Failed(_)) | None => "a promise that is settled".to_owned(),
             },

@@ -1,6 +1,7 @@
 //! Stories through the real binary: one theme a file, one true sentence a test.
 
 mod bundles;
+mod caps;
 mod channels;
 mod commands;
 mod damage;
@@ -10,6 +11,7 @@ mod doctor;
 mod endings;
 mod explain;
 mod fairness;
+mod graph;
 mod hibernation;
 mod inspect;
 mod issue437;
