@@ -8,6 +8,8 @@ mod bundle;
 mod call;
 mod caps;
 mod client;
+mod confirm;
+mod db;
 mod dead_letters;
 mod doctor;
 mod exit;
@@ -20,6 +22,7 @@ mod metrics;
 mod moment;
 mod pins;
 mod plan;
+mod prune;
 mod ps;
 mod quarantine;
 mod render;
@@ -98,6 +101,9 @@ enum Command {
     Quarantine(quarantine::QuarantineCommand),
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
+    Prune(prune::PruneArgs),
+    #[command(subcommand)]
+    Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
     Explain(explain::ExplainArgs),
@@ -147,6 +153,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
+        Command::Db(command) => db::run(command, session),
+        Command::Prune(args) => prune::run(args, session),
         Command::Doctor(args) => doctor::run(args, session),
         Command::Reset(args) => reset::run(args, session),
         Command::DeadLetters(command) => dead_letters::run(command, session),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId};
+use ocap_kernel::{Code, Kernel, Kref, ObjectId, Payload, Refusal, Resolution, VatId};
 use tokio::sync::oneshot;
 
 use crate::io::{FromIo, Io};
@@ -85,17 +85,29 @@ impl RunLoop {
         self.meters.forget(vat);
     }
 
-    pub(super) fn ask(
+    /// Sends a message; the end of its answer comes when it is durable.
+    ///
+    /// # Errors
+    /// If a reference names nothing.
+    pub fn ask(
         &mut self,
         target: Kref,
         method: &str,
         args: Payload<Kref>,
-        reply: oneshot::Sender<Resolution<Kref>>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<oneshot::Receiver<Resolution<Kref>>, Refusal> {
         let ask = self.kernel.ask(target, method, args)?;
+        let (reply, answer) = oneshot::channel();
         self.meters.totals.asked += 1;
         self.asks.insert(ask, reply);
-        Ok(())
+        Ok(answer)
+    }
+
+    /// Hears the end of the promise that an object of the host keeps; at once if it has one. `None` if it keeps none.
+    pub fn await_kept(&mut self, object: ObjectId) -> Option<oneshot::Receiver<Resolution<Kref>>> {
+        let ask = self.kernel.await_kept(object)?;
+        let (reply, answer) = oneshot::channel();
+        self.asks.insert(ask, reply);
+        Some(answer)
     }
 
     pub(super) fn hear_io(&mut self, event: FromIo) {

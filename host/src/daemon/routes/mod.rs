@@ -4,6 +4,7 @@
 
 mod calls;
 mod caps;
+mod db;
 mod dead_letters;
 mod doctor;
 mod hibernate;
@@ -12,6 +13,7 @@ mod launch;
 mod lives;
 mod openapi;
 mod pins;
+mod prune;
 mod quarantine;
 mod refusal;
 mod route;
@@ -56,6 +58,8 @@ fn table() -> Vec<Route> {
         pins::routes(),
         quarantine::routes(),
         dead_letters::routes(),
+        prune::routes(),
+        db::routes(),
         doctor::routes(),
         openapi::routes(),
     ];
