@@ -128,7 +128,7 @@ impl Kernel {
         self.holds.insert(object, Kref::Promise(promise));
         let method = method.to_owned();
         let (through, answer) = (Vec::new(), Some(promise));
-        self.route(Message { target, through, method, args, answer, sender: Sender::Host });
+        self.route(Message { target, through, method, args, answer, sender: Sender::Host, settler: None });
         self.settle_down();
         Ok(object)
     }
