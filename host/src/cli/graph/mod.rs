@@ -7,9 +7,9 @@ mod text;
 
 use clap::ValueEnum;
 
-use super::exit::ExitStatus;
-use super::render::escape;
-use super::session::Session;
+use crate::cli::exit::{self, ExitStatus};
+use crate::cli::render::escape;
+use crate::cli::session::Session;
 use crate::daemon::requests::{Edge, EdgeKind, Graph, GraphBody, Node, NodeKind};
 use crate::problem::Problem;
 
@@ -17,7 +17,7 @@ use crate::problem::Problem;
 ///
 /// The host does not see what a vat gives away of what it holds, so this is the most that can happen, never less.
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = exit::HELP)]
 pub(super) struct GraphArgs {
     /// Only what can be reached from there: a vat, a channel like `matcher/io.llm`, or a reference like `ko7`
     #[arg(long, value_name = "TARGET")]
