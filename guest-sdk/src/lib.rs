@@ -26,10 +26,13 @@
 //!
 //! - **Objects.** [`object`] on an `impl` block makes its methods callable by whoever holds a capability to the object. [`vat!`] names the
 //!   root, object 0, and further kinds of durable objects. [`This`] makes more objects and is what asynchronous methods get.
-//! - **State.** [`Durable`](derive@Durable) state is loaded before a method and saved after it if the method changed it. A delivery is a transaction: if the code
-//!   panics, nothing of it has happened, and the caller is told.
+//! - **Interfaces.** [`macro@interface`] on a trait makes of it what objects implement and what callers hold: a [`Remote`] has the trait's methods,
+//!   checked by the compiler. Every object answers `__describe`.
+//! - **State.** [`Durable`](derive@Durable) state is loaded before a method and saved after it if the method changed it; [`collections`] are
+//!   loaded entry by entry. A delivery is a transaction: if the code panics, nothing of it has happened, and the caller is told.
 //! - **Capabilities.** A [`Cap`] can be called, passed in arguments and answers, and kept in durable state. [`Cap::call`] gives a
-//!   [`Promise`], to be awaited, sent to at once, or passed on.
+//!   [`Promise`], to be awaited, sent to at once, or passed on. [`Promise::then`] has the answer sent to a durable object's method, also after a
+//!   restart; [`Promise::within`] waits only so long; a [`Stream`] is of many values.
 //! - **Awaiting.** Other deliveries run while a method waits. So a method that awaits has no `self`: it takes `this: This<Self>` and looks
 //!   at its state with [`This::read`] and [`This::with`], whose borrow can not last across an await because their argument is a plain
 //!   closure. The compiler keeps this rule, not the reader:
@@ -74,17 +77,21 @@ pub mod bindings;
 mod body;
 mod cap;
 mod channel;
+pub mod clock;
 pub mod collections;
 mod context;
 mod durable;
 mod error;
 mod executor;
+pub mod idioms;
 mod interface;
 mod life;
 pub mod log;
 mod migration;
+mod numbered;
 mod object;
 mod promise;
+pub mod random;
 mod remote;
 pub mod store;
 pub mod stream;
@@ -165,12 +172,16 @@ macro_rules! vat {
     };
 }
 
-/// Nothing to export.
+/// Nothing to export; but the code is in use, whether or not a test runs it.
 #[cfg(not(target_family = "wasm"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_component {
-    ($root:ty) => {};
+    ($root:ty) => {
+        const _: fn(
+            $crate::bindings::exports::ocap::vat::lifecycle::Boot,
+        ) -> ::core::result::Result<(), ::std::string::String> = $crate::vat::start::<$root>;
+    };
 }
 
 /// The exports of a component.

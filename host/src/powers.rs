@@ -51,12 +51,37 @@ impl Powers {
         self.directory(Path::new("/proc"))
     }
 
+    /// The file of this program, to begin another process of it.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn this_program(self) -> io::Result<PathBuf> {
+        std::env::current_exe()
+    }
+
+    /// Leaves the working directory, so that a process which runs for long does not keep its disk from being unmounted. Relative paths mean
+    /// nothing from then on.
+    ///
+    /// # Errors
+    /// If there is no root to go to.
+    pub fn leave_working_directory(self) -> io::Result<()> {
+        std::env::set_current_dir("/")
+    }
+
     /// A path made absolute, without a look at the file system.
     ///
     /// # Errors
     /// If the path is empty or the current directory is gone.
     pub fn absolute(self, path: &Path) -> io::Result<PathBuf> {
         std::path::absolute(path)
+    }
+
+    /// A path without links and `..`, as the file system has it.
+    ///
+    /// # Errors
+    /// If there is nothing at the path.
+    pub fn canonical(self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
     }
 
     /// A variable of the environment.

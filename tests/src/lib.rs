@@ -5,6 +5,7 @@
 //! after [`PATIENCE`] with a failure, so that a host that hangs is a test that fails; nothing here measures time. No process outlives
 //! the value that stands for it.
 
+mod background;
 mod built;
 pub mod components;
 pub mod damage;
@@ -19,13 +20,14 @@ mod screen;
 mod terminal;
 mod wire;
 
-pub use built::{repository, sample_component};
+pub use background::Background;
+pub use built::{ocap_host, repository, sample_component};
 pub use dialogue::Shown;
 pub use host::Host;
 pub use line::LineClient;
 pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
-pub use place::Place;
+pub use place::{Hold, Place};
 pub use sample::Sample;
 pub use terminal::Terminal;
 pub use wire::Wire;

@@ -48,8 +48,9 @@ use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
 use crate::daemon::home::STORE;
-use crate::daemon::requests::{LaunchBody, Ready};
-use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
+use crate::daemon::log::{self, Form};
+use crate::daemon::requests::LaunchBody;
+use crate::daemon::{Daemon, Ending, Home, Listener, RunEnd, RunOptions, Signals, background, filesystem, processes};
 use crate::io::{FromIo, Io};
 use crate::problem::Problem;
 use crate::run_loop::{self, Budget, Parts, Spawned};
@@ -60,19 +61,27 @@ use house::House;
 use launch::Wish;
 use serve::Running;
 
-/// Runs a host in the foreground until it is told to end. `ready` is called once, when it serves.
+/// Runs a host until it is told to end. `listener` hears how far it comes.
 ///
 /// # Errors
 /// Why it could not start or go on. The log and the status file say it too.
-pub fn run(options: RunOptions, ready: &mut dyn FnMut(&Ready)) -> Result<RunEnd, Problem> {
+pub fn run(options: RunOptions, listener: Listener) -> Result<RunEnd, Problem> {
     let home = Home::make(&options.home, options.powers)?;
-    let mut daemon = Daemon::begin(home, options.powers)?;
-    log::start(daemon.home(), options.format)?;
-    let runtime = Runtime::new().map_err(|error| {
-        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
-    })?;
+    filesystem::check(&home, options.file_systems, &processes(options.powers)?)?;
+    let mut daemon = Daemon::begin(home, options.powers, listener)?;
+    let runtime = match log::start(daemon.home(), options.format).and_then(|()| runtime()) {
+        Ok(runtime) => runtime,
+        Err(problem) => {
+            daemon.last_words(&problem);
+            return Err(problem);
+        }
+    };
+    if options.format == Form::Silent {
+        background::forget_stderr_of_the_last(daemon.home());
+    }
+    daemon.tell_of_the_last();
     runtime.block_on(async {
-        match run_to_the_end(&mut daemon, &options, ready).await {
+        match run_to_the_end(&mut daemon, &options).await {
             Ok(end) => {
                 daemon.end().await?;
                 Ok(end)
@@ -85,14 +94,16 @@ pub fn run(options: RunOptions, ready: &mut dyn FnMut(&Ready)) -> Result<RunEnd,
     })
 }
 
-async fn run_to_the_end(
-    daemon: &mut Daemon,
-    options: &RunOptions,
-    ready: &mut dyn FnMut(&Ready),
-) -> Result<RunEnd, Problem> {
-    let mut signals = Signals::catch().map_err(|error| {
-        Problem::new("ocap::boot::no_signals", "the system does not let signals be caught").because(&error)
-    })?;
+fn runtime() -> Result<Runtime, Problem> {
+    Runtime::new().map_err(|error| {
+        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system")
+            .because(&error)
+            .with_help("raise the limits of this user's processes and open files (`ulimit -u`, `ulimit -n`)")
+    })
+}
+
+async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions) -> Result<RunEnd, Problem> {
+    let mut signals = Signals::catch()?;
     daemon.listen()?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
@@ -102,8 +113,8 @@ async fn run_to_the_end(
     };
     // From here on it may be asked; what it is asked to launch can be the first thing there is.
     tokio::spawn(errands::run_all(house.clone(), services, errands));
-    let mut running = Running::new(house, io, spawned.thread);
-    let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
+    let mut running = Running::new(house, io, spawned.ended);
+    let ending = launch_and_serve(daemon, options, &mut running, &mut signals).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;
     // The first fault is the one to tell: those after it follow from it.
@@ -117,7 +128,6 @@ async fn launch_and_serve(
     options: &RunOptions,
     running: &mut Running,
     signals: &mut Signals,
-    ready: &mut dyn FnMut(&Ready),
 ) -> Result<Ending, Problem> {
     let house = running.house().clone();
     let stop = daemon.stop_asked();
@@ -129,9 +139,8 @@ async fn launch_and_serve(
     let (sender, requests) = mpsc::channel(64);
     let boot = house.act(|run_loop, _| run_loop.kernel().boot()).await?;
     let inventory = report::full(&house).await?;
-    daemon.ready(boot, sender)?;
-    ready(&report::ready(&inventory, daemon.home(), boot));
-    running.serve(requests, signals, stop.as_deref()).await
+    daemon.ready(&report::ready(&inventory, daemon.home(), boot), sender)?;
+    running.serve(requests, signals, stop.as_deref(), &daemon.heart()).await
 }
 
 async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Problem> {

@@ -145,13 +145,15 @@ fn understood<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, Probl
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
     use tokio::sync::{mpsc, oneshot};
 
     use super::*;
     use crate::cli::Format;
     use crate::daemon::requests::{CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody};
-    use crate::daemon::requests::{Status, Stopping, Until};
+    use crate::daemon::requests::{Ready, Status, Stopping, Until};
     use crate::daemon::{Daemon, Phase, test_home};
     use crate::powers::Powers;
 
@@ -170,7 +172,7 @@ mod tests {
             let named = Some(home.path().to_owned());
             let session = Session::new(powers, Format::Text).choose_home(named).expect("a home");
             let runtime = Runtime::new().expect("a runtime");
-            let mut daemon = Daemon::begin(home, powers).expect("the lock");
+            let mut daemon = Daemon::begin(home, powers, Arc::new(|_| ())).expect("the lock");
             runtime.block_on(async { daemon.listen() }).expect("a socket");
             House { _root: root, runtime, daemon: Some(daemon), session }
         }
@@ -178,9 +180,19 @@ mod tests {
         fn ready() -> House {
             let mut house = House::starting();
             let (sender, requests) = mpsc::channel(4);
-            house.daemon.as_mut().expect("a daemon").ready(7, sender).expect("ready");
+            let ready = Ready { vats: 0, quarantined: 0, socket: String::new(), boot: 7, problems: vec![] };
+            house.daemon.as_mut().expect("a daemon").ready(&ready, sender).expect("ready");
             house.runtime.spawn(run_loop(requests));
             house
+        }
+
+        /// Its run loop takes requests and answers none.
+        fn hung() -> (House, mpsc::Receiver<Asked>) {
+            let mut house = House::starting();
+            let (sender, requests) = mpsc::channel(4);
+            let ready = Ready { vats: 0, quarantined: 0, socket: String::new(), boot: 7, problems: vec![] };
+            house.daemon.as_mut().expect("a daemon").ready(&ready, sender).expect("ready");
+            (house, requests)
         }
 
         fn client(&self) -> Client {
@@ -245,6 +257,14 @@ mod tests {
         assert_eq!(retried.healed, ["a/b"]);
         let status: Status = client.get("/v1/status").expect("an answer");
         assert_eq!((status.phase, status.boot, status.pid), (Phase::Ready, Some(7), std::process::id()));
+    }
+
+    #[test]
+    fn a_host_whose_run_loop_hangs_says_so() {
+        let (house, _requests) = House::hung();
+        let status: Status = house.client().get("/v1/status").expect("an answer");
+        assert_eq!((status.phase, status.degraded), (Phase::Ready, true));
+        assert_eq!(status.problems[0].code, "ocap::daemon::loop_silent");
     }
 
     #[test]

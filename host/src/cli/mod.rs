@@ -4,6 +4,7 @@
 
 mod absence;
 mod amounts;
+mod build;
 mod bundle;
 mod call;
 mod caps;
@@ -20,6 +21,7 @@ mod inspect;
 mod launch;
 mod metrics;
 mod moment;
+mod new;
 mod pins;
 mod plan;
 mod prune;
@@ -31,6 +33,7 @@ mod restart;
 mod revoke;
 mod run;
 mod session;
+mod start;
 mod status;
 mod stop;
 mod table;
@@ -78,6 +81,7 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Start(start::StartArgs),
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
@@ -106,6 +110,8 @@ enum Command {
     Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
+    New(new::NewArgs),
+    Build(build::BuildArgs),
     Explain(explain::ExplainArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
@@ -132,6 +138,7 @@ pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus 
 fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
     match command {
         Command::Run(args) => run::run(args, session),
+        Command::Start(args) => start::run(args, session),
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
@@ -149,6 +156,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
+        Command::New(args) => new::run(args, session),
+        Command::Build(args) => build::run(args, session),
         Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),

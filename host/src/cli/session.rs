@@ -133,6 +133,13 @@ impl Session {
         let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
     }
 
+    /// Says on stderr what is being done: to a person at a terminal, and nobody else.
+    pub(super) fn progress(&self, text: &str) {
+        if self.format == Format::Text && self.stderr != Look::Plain {
+            let _ = writeln!(io::stderr().lock(), "{}", render::escape(text));
+        }
+    }
+
     /// A reader that has seen enough (`| head`) is no fault.
     fn write(&self, text: &str) -> Result<(), Problem> {
         let mut stdout = io::stdout().lock();

@@ -10,12 +10,14 @@ use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::chronicle::Chronicle;
 use super::home::Home;
 use super::peers::OwnUserOnly;
 use super::requests::Request;
 use super::routes;
 use super::socket::{self, SocketFile};
 use super::status_file::{HostRecord, Phase};
+use crate::powers::Powers;
 use crate::problem::Problem;
 
 pub(crate) use super::routes::too_large;
@@ -39,9 +41,11 @@ pub struct Control {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) home: Arc<Home>,
-    record: Mutex<HostRecord>,
+    chronicle: Arc<Chronicle>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     stop: Arc<Notify>,
+    /// For whoever sees to it that a wish to stop is heard.
+    stop_wished: Arc<Notify>,
 }
 
 impl Control {
@@ -49,16 +53,17 @@ impl Control {
     ///
     /// # Errors
     /// If the socket can't be made.
-    pub fn open(home: &Arc<Home>, record: HostRecord) -> Result<Control, Problem> {
-        let (listener, file) = socket::bind(home)?;
+    pub(super) fn open(chronicle: &Arc<Chronicle>, powers: Powers) -> Result<Control, Problem> {
+        let (listener, file) = socket::open(chronicle.home(), powers)?;
         let listener = UnixListener::from_std(listener).map_err(|error| {
             Problem::new("ocap::daemon::socket_unusable", "the control socket can't be served").because(&error)
         })?;
         let desk = Arc::new(Desk {
-            home: home.clone(),
-            record: Mutex::new(record),
+            home: chronicle.home().clone(),
+            chronicle: chronicle.clone(),
             requests: Mutex::new(None),
             stop: Arc::new(Notify::new()),
+            stop_wished: Arc::new(Notify::new()),
         });
         let (end, ended) = oneshot::channel();
         let serving =
@@ -74,11 +79,6 @@ impl Control {
         Ok(Control { desk, file, end, server })
     }
 
-    /// Tells clients how far the host has come.
-    pub fn set_record(&self, record: HostRecord) {
-        *held(&self.desk.record) = record;
-    }
-
     /// From now on requests go to the run loop.
     pub fn connect_to(&self, requests: mpsc::Sender<Request>) {
         *held(&self.desk.requests) = Some(requests);
@@ -92,6 +92,11 @@ impl Control {
     /// Notified when a client asks the host to stop before a run loop is there to be told.
     pub fn stop_asked(&self) -> Arc<Notify> {
         self.desk.stop.clone()
+    }
+
+    /// Notified at the same moment, for a second listener.
+    pub(super) fn stop_wished(&self) -> Arc<Notify> {
+        self.desk.stop_wished.clone()
     }
 
     /// Ends the service and removes the socket. Whoever still waits for an answer is hung up on after a second.
@@ -110,7 +115,12 @@ impl Control {
 
 impl Desk {
     pub(super) fn record(&self) -> HostRecord {
-        held(&self.record).clone()
+        self.chronicle.record()
+    }
+
+    /// The time of day, in milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.chronicle.now_ms()
     }
 
     /// The way to the run loop.
@@ -127,6 +137,7 @@ impl Desk {
     /// A stop that no run loop can be told of.
     pub(super) fn ask_to_stop(&self) {
         self.stop.notify_one();
+        self.stop_wished.notify_one();
     }
 
     fn starting(&self) -> Problem {

@@ -20,6 +20,8 @@ pub const STATUS: &str = "status.json";
 pub const SOCKET: &str = "control.sock";
 /// The log, one JSON object a line.
 pub const LOG: &str = "log";
+/// What a host in the background says beside its log: the last words of a process that dies of a signal, for one.
+pub const STDERR: &str = "host.err";
 /// The database.
 pub const STORE: &str = "store";
 /// What of the store is not in its file yet, while a host runs.

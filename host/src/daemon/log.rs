@@ -3,6 +3,7 @@
 //! What comes from guests is escaped before it is logged.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::panic::PanicHookInfo;
@@ -11,7 +12,7 @@ use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::{Identity, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::home::{Home, LOG};
@@ -26,6 +27,8 @@ pub enum Form {
     Coloured,
     /// One JSON object a line.
     Json,
+    /// Not at all: nobody watches.
+    Silent,
 }
 
 /// Events with this target are in the file only, because they reach people by another way.
@@ -127,9 +130,20 @@ where
     let lines = tracing_subscriber::fmt::layer().compact().without_time().with_target(false).log_internal_errors(false);
     match form {
         Form::Json => json(writer),
+        Form::Silent => Identity::new().boxed(),
         Form::Plain => lines.with_ansi(false).with_writer(writer).boxed(),
         Form::Coloured => lines.with_ansi(true).with_writer(writer).boxed(),
     }
+}
+
+thread_local! {
+    /// The last panic of this thread.
+    static PANIC: Cell<Option<Problem>> = const { Cell::new(None) };
+}
+
+/// What is to be said of a host that a panic of this thread ends.
+pub(super) fn panicked() -> Problem {
+    PANIC.take().unwrap_or_else(|| Problem::new("ocap::host::panic", "a bug in ocap-host: it panicked"))
 }
 
 fn note_panic(panic: &PanicHookInfo<'_>, log: &str) {
@@ -138,7 +152,9 @@ fn note_panic(panic: &PanicHookInfo<'_>, log: &str) {
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("without a name");
     let message = format!("a bug in ocap-host: {words}{place}, in thread {thread}");
-    tell(&Problem::new("ocap::host::panic", message).with_help(format!("report it with the end of {log}")));
+    let problem = Problem::new("ocap::host::panic", message).with_help(format!("report it with the end of {log}"));
+    tell(&problem);
+    PANIC.set(Some(problem));
     let trace = Backtrace::capture();
     if trace.status() == BacktraceStatus::Captured {
         tracing::error!(target: FILE_ONLY, %trace, "where the panic came from");

@@ -2,9 +2,15 @@
 //!
 //! A request is checked for its shape here and handed to the run loop; what it means is not known here.
 
+mod activation;
+pub mod background;
+mod chronicle;
 pub mod control;
+pub mod eviction;
 pub mod exposition;
+pub mod filesystem;
 pub mod footprint;
+mod heart;
 pub mod home;
 mod lifecycle;
 pub mod lock;
@@ -14,15 +20,19 @@ mod process;
 pub mod requests;
 pub mod role;
 mod routes;
+mod service;
 mod signals;
 mod socket;
 mod status_file;
 
+pub use chronicle::{Listener, News};
+pub use filesystem::FileSystems;
+pub use heart::Heart;
 pub use home::Home;
 pub use lifecycle::{Daemon, RunEnd, RunOptions, processes};
 pub use process::Process;
 pub use signals::{Ending, Signals};
-pub use status_file::{HostRecord, Phase, VERSION};
+pub use status_file::{HostRecord, Phase, VERSION, spoken};
 
 #[cfg(test)]
 pub(crate) fn test_home() -> (tempfile::TempDir, Home) {

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -56,7 +56,9 @@ impl CodeCache {
 
     fn write(&self, name: &str, tag: &[u8], code: &[u8]) -> io::Result<()> {
         // Not synced: a file that a power cut leaves half-written has a wrong tag.
-        let mut file = self.dir.create(name)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = self.dir.open_with(name, &options)?;
         file.write_all(tag)?;
         file.write_all(code)
     }

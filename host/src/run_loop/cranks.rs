@@ -12,7 +12,7 @@ use super::{Charge, RunLoop};
 
 impl RunLoop {
     pub(super) fn begin_cranks(&mut self) {
-        while self.workers.has_free() && !self.stopping {
+        while self.workers.has_free() && self.stopping.is_none() {
             let (durable, up_to_now) = self.batches();
             let others = if self.workers.all_free() { Others::Quiet } else { Others::Busy };
             if let Some(crank) = self.solo.take(durable, others) {
@@ -81,6 +81,10 @@ impl RunLoop {
 
     pub(super) fn finish(&mut self, finished: Finished) {
         self.workers.is_free_again(finished.worker);
+        if self.cut {
+            // Whatever it came to: the next start has it all before it again.
+            return;
+        }
         self.changed();
         self.cranks_gathered += 1;
         let (instance, delivered) = match finished.outcome {

@@ -20,7 +20,7 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ocap_kernel::{AskId, Kernel, Kref, Payload, Refusal, Resolution, VatId};
@@ -116,6 +116,10 @@ enum Event {
     Finished(Box<Finished>),
     /// The oldest batch that was handed over is durable, or the store failed.
     Committed(Result<(), StoreError>),
+    /// Say that it was heard.
+    Beat(oneshot::Sender<()>),
+    /// A worker panicked: what it was at is lost, and nobody will say so.
+    WorkerDied,
     /// Finish what runs, write everything, end.
     Stop,
 }
@@ -173,7 +177,10 @@ pub struct RunLoop {
     /// When something was done last, and whether what is done after a while of nothing was done since.
     last_change: Instant,
     tidied: bool,
-    stopping: bool,
+    /// Since when it ends.
+    stopping: Option<Instant>,
+    /// Whether cranks that took too long for that were cut.
+    cut: bool,
     failure: Option<StoreError>,
 }
 
@@ -189,8 +196,9 @@ struct Batch {
 pub struct Spawned {
     /// The way to it.
     pub handle: Handle,
-    /// Ends when the loop has ended: with the store closed, or with the reason why it could not go on.
-    pub thread: JoinHandle<Result<(), StoreError>>,
+    /// Heard when the loop has ended: with the store closed, or with the reason why it could not go on. Nothing is heard of one that
+    /// panicked.
+    pub ended: oneshot::Receiver<Result<(), StoreError>>,
 }
 
 /// Starts the loop. `from_io` is what channels say, `from_services` what services say.
@@ -236,11 +244,14 @@ pub fn start(
         last_time: CrankTime { wall: Duration::ZERO, monotonic: Duration::ZERO },
         last_change: Instant::now(),
         tidied: false,
-        stopping: false,
+        stopping: None,
+        cut: false,
         failure: None,
     };
-    let thread = thread::Builder::new().name("kernel".to_owned()).spawn(move || run_loop.run())?;
-    Ok(Spawned { handle, thread })
+    let (tell, ended) = oneshot::channel();
+    // Nobody joins the thread: a thread of tokio's that waited for it all the time would be missing where there are few.
+    thread::Builder::new().name("kernel".to_owned()).spawn(move || drop(tell.send(run_loop.run())))?;
+    Ok(Spawned { handle, ended })
 }
 
 /// Puts what another room says onto the loop's one queue.
@@ -284,6 +295,16 @@ impl Handle {
         };
         self.events.send(Event::Act(Box::new(act))).map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping)
+    }
+
+    /// Comes back when the loop has taken notice of it, and changes nothing.
+    ///
+    /// # Errors
+    /// If the loop has ended.
+    pub async fn beat(&self) -> Result<(), Stopping> {
+        let (reply, heard) = oneshot::channel();
+        self.events.send(Event::Beat(reply)).map_err(|_| Stopping)?;
+        heard.await.map_err(|_| Stopping)
     }
 
     /// Begins the end: what runs is finished, everything is written, channels are closed.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sources::{Source, mentions};
+use crate::sources::Source;
 
 /// A room, and the rooms that it may name. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["boot", "bundle", "component", "daemon", "powers", "problem"]),
+    ("cli", &["boot", "bundle", "component", "daemon", "develop", "powers", "problem"]),
+    ("develop", &["bundle", "component", "declaration", "engine", "powers", "problem"]),
     (
         "boot",
         &[
@@ -69,7 +70,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("prometheus_client", &["daemon"]),
     ("ratatui", &["cli"]),
     ("schemars", &["daemon", "problem", "schema"]),
-    ("sd_notify", &[]),
+    // The service manager that started this process.
+    ("sd_notify", &["daemon"]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
     ("ocap_worker", &["engine"]),
@@ -77,7 +79,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ocap_passable", &["boot", "io", "services"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services"]),
     // Directories that were handed in.
-    ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers", "run_loop"]),
+    ("cap_std", &["boot", "cli", "component", "daemon", "develop", "engine", "io", "powers", "run_loop"]),
     // What the standard library lacks of the system's calls.
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
@@ -86,7 +88,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tracing", &["boot", "daemon", "engine", "io", "run_loop"]),
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
-    ("serde", &["bundle", "cli", "component", "daemon", "declaration", "problem"]),
+    ("serde", &["bundle", "cli", "component", "daemon", "declaration", "develop", "problem"]),
     ("serde_json", &["boot", "bundle", "cli", "component", "daemon", "declaration", "schema"]),
 ];
 
@@ -112,6 +114,12 @@ fn named(line: &str, at_the_door: bool) -> Vec<&str> {
     let ways: &[&str] = if at_the_door { &["crate::", "super::"] } else { &["crate::"] };
     let after = ways.iter().flat_map(|way| line.match_indices(way).map(|(at, _)| &line[at + way.len()..]));
     after.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(rest)).collect()
+}
+
+/// Whether a line has a path that begins with this crate.
+fn is_path_of(line: &str, name: &str) -> bool {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(&format!("{name}::")).any(|(at, _)| !line[..at].ends_with(part_of_word))
 }
 
 fn table(rows: &[(&str, &[&str])]) -> Known {
@@ -174,7 +182,7 @@ fn each_crate_is_used_by_the_rooms_it_is_meant_for() {
     for (room, source) in rooms() {
         for (number, line) in source.shipped() {
             for (name, rooms) in &mut users {
-                if mentions(line, name) && line.contains(&format!("{name}::")) {
+                if is_path_of(line, name) {
                     rooms.entry(room.clone()).or_insert_with(|| format!("{}:{number}", source.path));
                 }
             }

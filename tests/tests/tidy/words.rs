@@ -38,6 +38,7 @@ const POWERS: &[Power] = &[
     Power {
         word: "std::os::unix::net",
         places: &[
+            ("host/src/daemon/activation.rs", "the control socket, passed by a service manager"),
             ("host/src/daemon/socket.rs", "the control socket"),
             ("host/src/io/bind.rs", "a channel's listener"),
             ("host/src/io/channel.rs", "a channel's listener"),
@@ -60,12 +61,18 @@ const POWERS: &[Power] = &[
             ("host/src/engine/memory.rs", "vats' memories, which the engine owns"),
         ],
     },
-    // A thread that nobody can name when it panics, the network, other programs, files behind tokio's back, a hash's order.
+    // Other programs, a thread that nobody can name when it panics, the network, files behind tokio's back, a hash's order.
     Power { word: "thread::spawn", places: &[] },
     Power { word: "std::net", places: &[] },
     Power { word: "tokio::fs", places: &[] },
     Power { word: "tokio::process", places: &[] },
-    Power { word: "process::Command", places: &[] },
+    Power {
+        word: "process::Command",
+        places: &[
+            ("host/src/daemon/background.rs", "this program once more, in the background"),
+            ("host/src/develop/build.rs", "the compiler, for whoever writes a vat"),
+        ],
+    },
     Power { word: "HashSet", places: &[] },
     Power { word: "HashMap", places: &[("host/src/bundle/layout.rs", "one entry, as the OCI crate wants it")] },
 ];

@@ -1,5 +1,7 @@
 //! The host itself: whether it is there, what it runs, its end.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
@@ -9,6 +11,7 @@ use super::{Answer, Body, Desks, Refusal, Role, Route, ask};
 use crate::daemon::Phase;
 use crate::daemon::control::STOPPING;
 use crate::daemon::requests::{Inventory, Pong, Request, Status, Stopping};
+use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -20,6 +23,16 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
+/// How long the run loop may take to say what there is, before that it does not is what there is to say. An answer waits until all before it
+/// is on the disk.
+const LOOP_PATIENCE: Duration = Duration::from_secs(5);
+
+fn silent() -> Problem {
+    let message = format!("the run loop has not answered for {} s", LOOP_PATIENCE.as_secs());
+    Problem::new("ocap::daemon::loop_silent", message)
+        .with_help("see whether the disk of the home answers; if that stays so: `ocap-host stop --force`")
+}
+
 async fn ping(State(desk): Desks) -> Json<Pong> {
     let record = desk.record();
     Json(Pong { pid: record.process.pid, version: record.version, phase: record.phase })
@@ -27,12 +40,15 @@ async fn ping(State(desk): Desks) -> Json<Pong> {
 
 async fn status(State(desk): Desks) -> Answer<Status> {
     let inventory = match desk.record().phase {
-        Phase::Ready => ask(&desk, Request::Status).await?,
+        Phase::Ready => match tokio::time::timeout(LOOP_PATIENCE, ask(&desk, Request::Status)).await {
+            Ok(inventory) => inventory?,
+            Err(_) => Inventory { problems: vec![silent()], ..Inventory::default() },
+        },
         Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Failed => Inventory::default(),
     };
     // Read again: it may have come further while the loop answered.
     let record = desk.record();
-    Ok(Json(Status::of(&record, desk.home.path().display().to_string(), inventory)))
+    Ok(Json(Status::of(&record, desk.now_ms(), desk.home.path().display().to_string(), inventory)))
 }
 
 /// The body says nothing, but is read: a client that is still writing it must not find the connection closed by the stop.
