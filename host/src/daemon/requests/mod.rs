@@ -8,6 +8,7 @@ mod caps;
 mod db;
 mod dead_letters;
 mod doctor;
+mod events;
 mod graph;
 mod hibernate;
 mod host;
@@ -34,7 +35,8 @@ pub use caps::{
 };
 pub use db::{BackedUp, Backup, BackupBody, BackupComponent, BackupFile, Components, DbChecked};
 pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
-pub use doctor::{Checkup, Counts, Subject};
+pub use doctor::{Checkup, Counts, FixBody, Subject, Treatment};
+pub use events::{Ender, Event, Gap, Happening};
 pub use graph::{Edge, EdgeKind, EdgeReference, Graph, GraphBody, Node, NodeKind};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
@@ -135,6 +137,8 @@ pub enum Request {
     DbBackup(BackupBody, Reply<BackedUp>),
     /// Count and check everything again.
     Doctor(Reply<Checkup>),
+    /// Mend what can be mended without a loss.
+    DoctorFix(FixBody, Reply<Checkup>),
     /// Stop in good order. Answered when the loop has understood; the end shows at the lock.
     Stop(Reply<()>),
 }
