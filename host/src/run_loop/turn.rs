@@ -24,10 +24,13 @@ const CRANKS_END_WITHIN: Duration = Duration::from_millis(1_500);
 
 impl RunLoop {
     pub(super) fn run(mut self) -> Result<(), StoreError> {
+        self.tell_time();
         self.begin_cranks();
         self.hand_over_if_due();
         while self.failure.is_none() && !self.has_ended() {
-            match self.wait() {
+            let event = self.wait();
+            self.tell_time();
+            match event {
                 Some(event) => self.hear(event),
                 None => self.tidy_up_if_due(),
             }
@@ -184,6 +187,7 @@ impl RunLoop {
         self.handed += 1;
         self.wrote.clear();
         let commit = self.kernel.take_commit();
+        self.tell_of_dead_letters(&commit);
         let mut effects = std::mem::take(&mut self.effects);
         effects.splice(0..0, self.kernel.take_outputs().into_iter().map(Effect::Output));
         if commit.is_empty() && self.in_flight.is_empty() {

@@ -62,10 +62,13 @@ impl<'p> Golden<'p> {
     }
 }
 
-/// Lines of the host's log begin with the time.
+/// Lines of the host's log begin with the time, if there is one to tell, and a level.
 fn without_log(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with("20"));
-    lines.map(|line| format!("{line}\n")).collect()
+    let is_log = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("20") || ["INFO ", "WARN ", "ERROR "].iter().any(|level| line.starts_with(level))
+    };
+    text.lines().filter(|line| !is_log(line)).map(|line| format!("{line}\n")).collect()
 }
 
 fn damaged<'d>(damages: &'d [Damage]) -> impl Iterator<Item = (String, &'d Damage)> {
