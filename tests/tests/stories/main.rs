@@ -48,6 +48,7 @@ mod scenes;
 mod service;
 mod services;
 mod shutdown;
+mod sockets;
 mod start;
 mod streams;
 mod suite17;
