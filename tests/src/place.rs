@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::dialogue::{Shown, at_a_terminal};
 use crate::host::Host;
+use crate::http::Http;
 use crate::line::LineClient;
 use crate::ocap::{Done, Pending, by_way_of_a_shell};
 use crate::sample::Sample;
@@ -191,6 +192,15 @@ impl Place {
     /// If nobody listens.
     pub fn wire(&self) -> Wire {
         Wire::connect(&self.home("control.sock"))
+    }
+
+    /// The same as any HTTP client has it.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    #[track_caller]
+    pub fn http(&self) -> Http {
+        Http::connect(&self.home("control.sock"))
     }
 
     /// The log's lines.

@@ -20,11 +20,13 @@ mod inspect;
 mod keyed;
 mod launch;
 mod metrics;
+mod news;
 mod pins;
 mod preview;
 pub mod prune;
 mod ps;
 mod quarantine;
+mod remedies;
 mod repair;
 mod report;
 pub mod reset;
@@ -32,6 +34,7 @@ mod restart;
 mod revoke;
 mod serve;
 mod services;
+pub mod settings;
 mod suspects;
 mod system;
 mod upgrade;
@@ -44,6 +47,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
+use crate::daemon::events::Events;
 use crate::daemon::home::STORE;
 use crate::daemon::log::{self, Form};
 use crate::daemon::requests::LaunchBody;
@@ -66,8 +70,9 @@ pub fn run(options: RunOptions, listener: Listener) -> Result<RunEnd, Problem> {
     let home = Home::make(&options.home, options.powers)?;
     filesystem::check(&home, options.file_systems, &processes(options.powers)?)?;
     let mut daemon = Daemon::begin(home, options.powers, listener)?;
-    let runtime = match log::start(daemon.home(), options.format).and_then(|()| runtime()) {
-        Ok(runtime) => runtime,
+    let begun = log::start(daemon.home(), options.format).and_then(|log| Ok((log, runtime()?)));
+    let (log, runtime) = match begun {
+        Ok(begun) => begun,
         Err(problem) => {
             daemon.last_words(&problem);
             return Err(problem);
@@ -77,8 +82,9 @@ pub fn run(options: RunOptions, listener: Listener) -> Result<RunEnd, Problem> {
         background::forget_stderr_of_the_last(daemon.home());
     }
     daemon.tell_of_the_last();
+    let events = Events::new(log, options.powers);
     runtime.block_on(async {
-        match run_to_the_end(&mut daemon, &options).await {
+        match run_to_the_end(&mut daemon, &options, &events).await {
             Ok(end) => {
                 daemon.end().await?;
                 Ok(end)
@@ -101,13 +107,13 @@ fn no_threads(error: &std::io::Error) -> Problem {
         .with_help("raise the limits of this user's processes, open files and memory (`ulimit -u`, `-n`, `-v`)")
 }
 
-async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions) -> Result<RunEnd, Problem> {
+async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions, events: &Events) -> Result<RunEnd, Problem> {
     let mut signals = Signals::catch()?;
-    daemon.listen()?;
+    daemon.listen(events)?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
     let Up { house, io, services, errands, spawned } = tokio::select! {
-        brought_up = bring_up(daemon, options) => brought_up?,
+        brought_up = bring_up(daemon, options, events) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
     // From here on it may be asked; what it is asked to launch can be the first thing there is.
@@ -130,6 +136,7 @@ async fn launch_and_serve(
 ) -> Result<Ending, Problem> {
     let house = running.house().clone();
     let stop = daemon.stop_asked();
+    news::tell_boot(&house).await?;
     daemon.step("launch what is new")?;
     tokio::select! {
         launched = launch_all(&house, options) => launched?,
@@ -164,7 +171,7 @@ struct Up {
 }
 
 /// Everything between the lock and the first vat. It yields after each step and each vat, so that a wish to end is heard.
-async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
+async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
     backup::go_on_with_restore(&home)?;
@@ -172,7 +179,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
     let (store, state) = Store::open(&home.path_of(STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
     let mut kernel = Kernel::load(state).map_err(|corrupt| contradiction(&home.path_of(STORE), &corrupt))?;
-    let house = Arc::new(House::furnish(&home, options.powers)?);
+    let house = Arc::new(House::furnish(&home, options.powers, events.clone())?);
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;
@@ -204,6 +211,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         workers,
         markers,
         accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
+        witness: news::witness(house.events.clone()),
         digest_of: code::digest_of,
     };
     let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| no_threads(&error))?;

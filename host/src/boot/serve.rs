@@ -10,6 +10,7 @@ use crate::daemon::{Ending, Heart, Signals};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
+use super::doctor::Cure;
 use super::house::House;
 use super::launch::{self, Wish};
 use super::prune::Prune;
@@ -153,7 +154,8 @@ async fn answer(house: Arc<House>, request: Request) {
         Request::PrunePlan(reply) => say(reply, prune::running(house, Prune::Plan).await),
         Request::DbCheck(reply) => say(reply, backup::check_running(house).await),
         Request::DbBackup(body, reply) => say(reply, backup::make_running(house, body).await),
-        Request::Doctor(reply) => say(reply, doctor::running(house).await),
+        Request::Doctor(reply) => say(reply, doctor::running(house, Cure::Told).await),
+        Request::DoctorFix(_, reply) => say(reply, doctor::running(house, Cure::Done).await),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }
 }

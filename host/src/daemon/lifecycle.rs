@@ -8,12 +8,13 @@ use tokio::sync::{Notify, mpsc};
 
 use super::chronicle::{Chronicle, Listener, News};
 use super::control::Control;
+use super::events::{Events, Whom};
 use super::filesystem::FileSystems;
 use super::heart::Heart;
 use super::home::Home;
 use super::lock::{self, Lock};
 use super::log::{self, Form};
-use super::requests::{IfChanged, Ready, Request};
+use super::requests::{Happening, IfChanged, Ready, Request};
 use super::signals::{self, Ending};
 use super::status_file::{HostRecord, Phase};
 use crate::powers::Powers;
@@ -50,6 +51,8 @@ pub struct RunEnd {
 pub struct Daemon {
     chronicle: Arc<Chronicle>,
     control: Option<Control>,
+    /// Where what happens is told, once it can be.
+    events: Option<Events>,
     powers: Powers,
     /// What the last host left, if it ended without a word.
     died: Option<HostRecord>,
@@ -72,7 +75,7 @@ impl Daemon {
         }
         let record = HostRecord::starting(&home, &processes, now_ms)?;
         let chronicle = Arc::new(Chronicle::begin(Arc::new(home), powers, lock, record, listener)?);
-        Ok(Daemon { chronicle, control: None, powers, died: last })
+        Ok(Daemon { chronicle, control: None, events: None, powers, died: last })
     }
 
     /// Says that the last host died, if it did: nobody else has said it.
@@ -84,12 +87,15 @@ impl Daemon {
         self.chronicle.tell(News::Advice(&advice));
     }
 
-    /// Opens the control socket, in phase "starting". Within a tokio runtime.
+    /// Opens the control socket, in phase "starting", and tells from now on what happens. Within a tokio runtime.
     ///
     /// # Errors
     /// If the socket can't be made, or signals can't be caught.
-    pub fn listen(&mut self) -> Result<(), Problem> {
-        let control = Control::open(&self.chronicle, self.powers)?;
+    pub fn listen(&mut self, events: &Events) -> Result<(), Problem> {
+        events.log().tell_later_here();
+        self.events = Some(events.clone());
+        self.tell_phase();
+        let control = Control::open(&self.chronicle, self.powers, events.clone())?;
         signals::insist(self.chronicle.clone(), control.stop_wished())?;
         self.control = Some(control);
         Ok(())
@@ -178,15 +184,24 @@ impl Daemon {
     }
 
     fn enter(&self, phase: Phase, change: impl FnOnce(&mut HostRecord)) -> Result<(), Problem> {
-        self.chronicle.change(|record| {
+        let published = self.chronicle.change(|record| {
             change(record);
             record.phase = phase;
             if phase != Phase::Failed {
                 record.step = None;
             }
-            let (pid, boot) = (record.process.pid, record.boot);
-            tracing::info!(target: "ocap::daemon", pid, boot, "{}", phase.as_str());
-        })
+        });
+        self.tell_phase();
+        published
+    }
+
+    fn tell_phase(&self) {
+        let HostRecord { phase, boot, process, .. } = self.chronicle.record();
+        match &self.events {
+            Some(events) => events.tell(Whom::HOST, Happening::HostPhase { phase, pid: process.pid, boot }),
+            // Nobody follows yet.
+            None => tracing::info!(target: "ocap::daemon", pid = process.pid, boot, "{}", phase.as_str()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::engine::{CrankTime, Instance};
 
 use super::effects::Effect;
 use super::meters::Spent;
+use super::news::News;
 use super::solo::Others;
 use super::workers::{Finished, Job, Place};
 use super::{Charge, RunLoop};
@@ -46,6 +47,9 @@ impl RunLoop {
                 Place::ToBeMade(code)
             }
         };
+        if let Delivery::Start(_) = crank.delivery {
+            self.starting.insert(crank.vat);
+        }
         let now = self.time();
         self.workers.give(Job { crank, now, place });
     }
@@ -90,7 +94,7 @@ impl RunLoop {
         };
         let label = self.label(finished.vat);
         if !delivered.logs.is_empty() {
-            self.effects.push(Effect::Said(label.clone(), delivered.logs));
+            self.effects.push(Effect::News(label.clone(), News::said(delivered.logs)));
         }
         if !delivered.report.store.is_empty() {
             self.wrote.insert(finished.vat);
@@ -111,16 +115,21 @@ impl RunLoop {
     fn carry_out(&mut self, vat: VatId, label: String, instance: Instance, verdict: Verdict) {
         match verdict {
             Verdict::Applied => {
-                if self.kernel.vat(vat).is_some() {
+                if let Some(view) = self.kernel.vat(vat) {
+                    let incarnation = view.incarnation;
+                    if self.starting.remove(&vat) {
+                        self.tell_news(label, News::Started { incarnation });
+                    }
                     self.pass_trial(vat);
                     self.keep(vat, instance);
                 } else {
+                    self.tell_news(label, News::Exited);
                     self.forget(vat);
                 }
             }
             Verdict::Undone(cause) => {
                 let cause = in_one_line(&cause);
-                self.note(label, format!("a crank was undone: {cause}"));
+                self.tell_news(label, News::Undone { cause: cause.clone() });
                 self.blame(vat, cause);
                 self.keep(vat, instance);
                 if let Some(traps) = self.kernel.resting(vat) {
@@ -129,10 +138,9 @@ impl RunLoop {
             }
             Verdict::Quarantined(cause) => {
                 let reason = (self.accuse)(&self.kernel, vat, Charge::Failed(&cause));
-                self.kernel.quarantine(vat, reason.into()).expect("a vat that was in a crank lives");
-                let cause = in_one_line(&cause);
-                self.note(label, format!("quarantined: {cause}"));
-                self.blame(vat, cause);
+                self.kernel.quarantine(vat, reason.clone().into()).expect("a vat that was in a crank lives");
+                self.tell_news(label, News::Quarantined { reason });
+                self.blame(vat, in_one_line(&cause));
             }
             Verdict::RolledBack(cause) => self.roll_back(vat, label, in_one_line(&cause)),
             // Its incarnation has ended meanwhile: what it did never happened, and its memory is wrong.
@@ -146,7 +154,7 @@ impl RunLoop {
         self.meters.fault(vat, cause, now);
     }
 
-    fn label(&self, vat: VatId) -> String {
+    pub(super) fn label(&self, vat: VatId) -> String {
         self.codes.get(&vat).map_or_else(|| vat.to_string(), |code| code.label.clone())
     }
 }

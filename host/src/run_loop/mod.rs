@@ -10,6 +10,7 @@ mod hibernation;
 mod inputs;
 pub mod markers;
 mod meters;
+mod news;
 mod rests;
 mod solo;
 mod starts;
@@ -35,6 +36,7 @@ use crate::store::{Store, StoreError};
 pub use awake::{Budget, Hibernation};
 pub use hibernation::Departed;
 pub use meters::{Fault, Histogram, Meter, Totals};
+pub use news::News;
 pub use starts::Started;
 
 use awake::Awake;
@@ -73,6 +75,9 @@ pub enum Charge<'a> {
 /// Turns the reason of a quarantine into a diagnostic.
 pub type Accuse = Box<dyn Fn(&Kernel, VatId, Charge<'_>) -> Vec<u8> + Send>;
 
+/// Hears what happens, when it is durable: to whom, by its name for people, and what. On the loop's thread.
+pub type Witness = Box<dyn Fn(&str, News) + Send>;
+
 /// The time: since 1970, and since some fixed moment.
 pub type Clock = Arc<dyn Fn() -> CrankTime + Send + Sync>;
 
@@ -96,6 +101,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Names the fault of a vat that failed by its own doing.
     pub accuse: Accuse,
+    /// Hears what happens.
+    pub witness: Witness,
     /// What new code is told of the code before, of which the kernel kept this record: its component's digest.
     pub digest_of: fn(&[u8]) -> Option<String>,
     /// Threads that run vats; at least 1.
@@ -145,6 +152,7 @@ pub struct RunLoop {
     services: Services,
     clock: Clock,
     accuse: Accuse,
+    witness: Witness,
     digest_of: fn(&[u8]) -> Option<String>,
     events: Receiver<Event>,
     sender: Sender<Event>,
@@ -161,6 +169,8 @@ pub struct RunLoop {
     rests: Rests,
     /// The delivery that has to run alone.
     solo: Solo,
+    /// Vats that are being told that they start.
+    starting: BTreeSet<VatId>,
     asks: BTreeMap<AskId, oneshot::Sender<Resolution<Kref>>>,
     /// Who waits for starts.
     awaited: Vec<Awaited>,
@@ -222,6 +232,7 @@ pub fn start(
         services: parts.services,
         clock: parts.clock,
         accuse: parts.accuse,
+        witness: parts.witness,
         digest_of: parts.digest_of,
         events,
         sender,
@@ -233,6 +244,7 @@ pub fn start(
         wrote: BTreeSet::new(),
         rests: Rests::default(),
         solo: Solo::default(),
+        starting: BTreeSet::new(),
         asks: BTreeMap::new(),
         meters: Meters::default(),
         awaited: Vec::new(),

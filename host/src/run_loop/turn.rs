@@ -184,6 +184,7 @@ impl RunLoop {
         self.handed += 1;
         self.wrote.clear();
         let commit = self.kernel.take_commit();
+        self.tell_of_dead_letters(&commit);
         let mut effects = std::mem::take(&mut self.effects);
         effects.splice(0..0, self.kernel.take_outputs().into_iter().map(Effect::Output));
         if commit.is_empty() && self.in_flight.is_empty() {

@@ -6,7 +6,7 @@ use crate::sources::Source;
 
 /// A room, and the rooms that it may name. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["boot", "bundle", "component", "daemon", "develop", "powers", "problem"]),
+    ("cli", &["boot", "bundle", "component", "daemon", "develop", "powers", "problem", "schema"]),
     ("develop", &["bundle", "component", "declaration", "engine", "powers", "problem"]),
     (
         "boot",
@@ -53,9 +53,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["daemon"]),
     ("tracing_subscriber", &["daemon"]),
     ("clap", &["cli"]),
-    ("hyper", &["cli"]),
-    ("hyper_util", &["cli"]),
-    ("http_body_util", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
+    ("hyper", &["cli", "daemon"]),
+    ("hyper_util", &["cli", "daemon"]),
+    ("http_body_util", &["cli", "daemon"]),
     ("unicode_width", &["cli"]),
     ("tar", &["bundle"]),
     ("oci_spec", &["bundle"]),
@@ -64,13 +66,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["powers"]),
     // Files that a user named are replaced whole, by way of a temporary one.
     ("tempfile", &["component"]),
-    ("clap_complete", &[]),
-    ("clap_mangen", &[]),
     ("dot_layout", &[]),
     ("notify", &[]),
     ("prometheus_client", &["daemon"]),
     ("ratatui", &["cli"]),
-    ("schemars", &["daemon", "problem", "schema"]),
+    ("schemars", &["cli", "daemon", "problem", "schema"]),
     // The service manager that started this process.
     ("sd_notify", &["daemon"]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
@@ -84,9 +84,9 @@ const CRATES: &[(&str, &[&str])] = &[
     // What the standard library lacks of the system's calls.
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
-    ("sha2", &["boot", "component", "engine"]),
-    ("strsim", &["boot", "cli", "declaration"]),
-    ("tracing", &["boot", "daemon", "engine", "io", "run_loop"]),
+    ("sha2", &["boot", "component", "daemon", "engine"]),
+    ("strsim", &["boot", "cli", "daemon", "declaration"]),
+    ("tracing", &["boot", "daemon", "engine", "run_loop"]),
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
     ("serde", &["bundle", "cli", "component", "daemon", "declaration", "develop", "problem"]),

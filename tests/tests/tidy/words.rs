@@ -19,7 +19,6 @@ const POWERS: &[Power] = &[
             POWERS_ALONE,
             ("host/src/component/source.rs", "files that a user named"),
             ("host/src/daemon/lock.rs", "the type of a file that was opened in the home: cap-std has no locks"),
-            ("host/src/daemon/log.rs", "the type of a file that was opened in the home"),
             ("host/src/store/settings.rs", "SQLite opens by path; its file is made before, for its owner alone"),
         ],
     },
@@ -29,6 +28,8 @@ const POWERS: &[Power] = &[
         word: "Instant",
         places: &[
             POWERS_ALONE,
+            ("host/src/daemon/log/flood.rs", "how fast a vat logs; no vat sees it"),
+            ("host/src/daemon/log/mod.rs", "how fast a vat logs; no vat sees it"),
             ("host/src/engine/instance.rs", "what a crank cost; no vat sees it"),
             ("host/src/run_loop/mod.rs", "how long a batch has gathered; no vat sees it"),
             ("host/src/run_loop/turn.rs", "how long a batch has gathered; no vat sees it"),
@@ -40,6 +41,7 @@ const POWERS: &[Power] = &[
         places: &[
             ("host/src/daemon/activation.rs", "the control socket, passed by a service manager"),
             ("host/src/daemon/socket.rs", "the control socket"),
+            ("host/src/daemon/token_socket.rs", "the control socket for tokens"),
             ("host/src/io/bind.rs", "a channel's listener"),
             ("host/src/io/channel.rs", "a channel's listener"),
             ("host/src/io/unix_listen.rs", "a channel's listener"),

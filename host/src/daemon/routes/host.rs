@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::Method;
 use axum::routing::{get, post};
 
-use super::{Answer, Body, Desks, Refusal, Role, Route, ask};
+use super::{Answer, Desks, Refusal, Role, Route, ask};
 use crate::daemon::Phase;
 use crate::daemon::control::STOPPING;
 use crate::daemon::requests::{Inventory, Pong, Request, Status, Stopping};
@@ -16,10 +16,14 @@ use crate::problem::Problem;
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::by_hand(Method::GET, "/v1/ping", Role::Read, "That the host is there, whatever its phase", get(ping))
-            .answers::<Pong>(),
+            .answers::<Pong>()
+            .always(),
         Route::by_hand(Method::GET, "/v1/status", Role::Read, "What runs and how it does", get(status))
-            .answers::<Status>(),
-        Route::by_hand(Method::POST, "/v1/stop", Role::Admin, "Stop in good order", post(stop)).answers::<Stopping>(),
+            .answers::<Status>()
+            .always(),
+        Route::by_hand(Method::POST, "/v1/stop", Role::Admin, "Stop in good order", post(stop))
+            .answers::<Stopping>()
+            .always(),
     ]
 }
 
@@ -51,8 +55,7 @@ async fn status(State(desk): Desks) -> Answer<Status> {
     Ok(Json(Status::of(&record, desk.now_ms(), desk.home.path().display().to_string(), inventory)))
 }
 
-/// The body says nothing, but is read: a client that is still writing it must not find the connection closed by the stop.
-async fn stop(State(desk): Desks, _: Body) -> Answer<Stopping> {
+async fn stop(State(desk): Desks) -> Answer<Stopping> {
     match desk.record().phase {
         // A loop that is at its end already is no reason to complain.
         Phase::Ready => match ask(&desk, Request::Stop).await {
