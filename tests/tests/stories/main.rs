@@ -58,6 +58,7 @@ mod service;
 mod services;
 mod shutdown;
 mod sizes;
+mod sockets;
 mod start;
 mod streams;
 mod suite17;
