@@ -67,4 +67,5 @@ mod terminate;
 mod timers;
 mod top;
 mod upgrade;
+mod walk;
 mod workflow;
