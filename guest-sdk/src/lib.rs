@@ -63,6 +63,8 @@
 //!   ```
 //! - **Grants and parameters** are in the [`Context`], which a method marked `#[started]` gets once an incarnation, and [`context()`] gives
 //!   at any time.
+//! - **Idioms.** [`idioms`] makes less authority out of more: facets, limits, expiry, membranes, seals, powerboxes.
+//! - **Tests.** The crate `ocap-guest-testing` runs a vat in a test, without a host.
 //!
 //! Nothing here holds a resource of the host but capabilities, and nothing prints: use [`info!`] and its sisters. A panic's message goes
 //! to the log before the vat traps.

@@ -14,7 +14,7 @@ use tokio::sync::RwLock;
 use crate::component::{Blobs, Digest, UserFiles};
 use crate::daemon::Home;
 use crate::daemon::events::{Events, Whom};
-use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS};
+use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS, CONFIG, KEY};
 use crate::daemon::log::Rotation;
 use crate::daemon::requests::Happening;
 use crate::declaration::{Declaration, HostConfig, LogBudget, Recorded, Start};
@@ -27,10 +27,6 @@ use crate::store::StoreReader;
 
 use super::keyed::KeyedCalls;
 
-/// The operator's configuration, in the home.
-pub(super) const HOST_CONFIG: &str = "host.toml";
-/// The home's secret, from which vats' random and the tags of compiled code come.
-pub(super) const KEY: &str = "key";
 /// From which the tags of compiled code come instead, once a reset has renewed the secret.
 const CACHE_KEY: &str = "cache-key";
 
@@ -187,10 +183,10 @@ impl House {
 /// # Errors
 /// If the file can't be read, or what is wrong in it.
 pub(super) fn config(home: &Home) -> Result<HostConfig, Problem> {
-    match home.dir().read_to_string(HOST_CONFIG) {
-        Ok(text) => HostConfig::parse(&text, &home.path_of(HOST_CONFIG).to_string_lossy()),
+    match home.dir().read_to_string(CONFIG) {
+        Ok(text) => HostConfig::parse(&text, &home.path_of(CONFIG).to_string_lossy()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HostConfig::default()),
-        Err(error) => Err(unusable(home, HOST_CONFIG, &error)),
+        Err(error) => Err(unusable(home, CONFIG, &error)),
     }
 }
 
@@ -205,6 +201,13 @@ pub(super) const STOPPING: &str = "ocap::daemon::stopping";
 /// The host ends and takes nothing more.
 pub(super) fn stopping() -> Problem {
     Problem::new(STOPPING, "the host is stopping and takes nothing more").with_help("start it again: `ocap-host run`")
+}
+
+/// Compiled code of this home as it is; `None` if there is none, or no key to tell it by.
+pub(super) fn code_cache(home: &Home) -> Option<CodeCache> {
+    let key: [u8; 32] = home.dir().read(KEY).ok()?.as_slice().try_into().ok()?;
+    let dir = home.dir().open_dir(CACHE).ok()?;
+    Some(CodeCache { dir, key: cache_key(home).unwrap_or_else(|| of_compiled_code(&key)) })
 }
 
 fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {

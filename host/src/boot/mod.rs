@@ -6,6 +6,7 @@
 
 pub mod backup;
 mod calls;
+mod caps;
 mod channels;
 mod circles;
 mod code;
@@ -13,6 +14,7 @@ mod dead_letters;
 pub mod doctor;
 mod ends;
 mod errands;
+mod graph;
 mod heal;
 mod hibernate;
 mod house;
@@ -26,6 +28,7 @@ mod preview;
 pub mod prune;
 mod ps;
 mod quarantine;
+mod remedies;
 mod repair;
 mod report;
 pub mod reset;
@@ -33,9 +36,11 @@ mod restart;
 mod revoke;
 mod serve;
 mod services;
+pub mod settings;
 mod suspects;
 mod system;
 mod upgrade;
+mod ways;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -96,11 +101,13 @@ pub fn run(options: RunOptions, listener: Listener) -> Result<RunEnd, Problem> {
 }
 
 fn runtime() -> Result<Runtime, Problem> {
-    Runtime::new().map_err(|error| {
-        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system")
-            .because(&error)
-            .with_help("raise the limits of this user's processes and open files (`ulimit -u`, `ulimit -n`)")
-    })
+    Runtime::new().map_err(|error| no_threads(&error))
+}
+
+fn no_threads(error: &std::io::Error) -> Problem {
+    Problem::new("ocap::boot::no_threads", "the host gets no threads from the system")
+        .because(error)
+        .with_help("raise the limits of this user's processes, open files and memory (`ulimit -u`, `-n`, `-v`)")
 }
 
 async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions, events: &Events) -> Result<RunEnd, Problem> {
@@ -210,9 +217,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
         witness: news::witness(house.events.clone()),
         digest_of: code::digest_of,
     };
-    let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| {
-        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
-    })?;
+    let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| no_threads(&error))?;
     house.connect(spawned.handle.clone(), reader);
     Ok(Up { house, io, services, errands, spawned })
 }

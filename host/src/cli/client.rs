@@ -76,6 +76,15 @@ impl Client {
         Ok(Client { runtime, sender, pid: pong.pid, home, powers, answered_ms })
     }
 
+    /// What the host answers to one question, if there is one and it answers in time. Nobody is told why not.
+    pub(super) fn ask_within<T: DeserializeOwned>(session: &Session, path: &str, patience: Duration) -> Option<T> {
+        let home = session.home().ok()??;
+        let (runtime, mut sender) = open(&home).ok()?;
+        let asked = exchange(&mut sender, request(Method::GET, path, Bytes::new()));
+        let answered = runtime.block_on(async { tokio::time::timeout(patience, asked).await });
+        understood(answered.ok()?.ok()?).ok()
+    }
+
     /// The host's process, as it says.
     pub(super) fn pid(&self) -> u32 {
         self.pid

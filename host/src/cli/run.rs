@@ -14,7 +14,7 @@ use crate::problem::Problem;
 
 /// Run the host in the foreground until SIGTERM, SIGINT or `stop`
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host run subcluster.toml", "ocap-host --home /srv/vats run"]))]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,

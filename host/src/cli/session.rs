@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Format;
 use super::client::{Client, Flow};
+use super::config::Origin;
 use super::confirm;
 use super::render::{self, Look};
 use crate::daemon::log::Form;
@@ -20,6 +21,7 @@ pub(super) struct Session {
     powers: Powers,
     format: Format,
     home: PathBuf,
+    home_origin: Origin,
     stdout: Look,
     stderr: Look,
 }
@@ -32,6 +34,7 @@ impl Session {
             powers,
             format,
             home: PathBuf::new(),
+            home_origin: Origin::Default,
             stdout: Look::of(io::stdout().is_terminal(), variable),
             stderr: Look::of(io::stderr().is_terminal(), variable),
         }
@@ -41,6 +44,16 @@ impl Session {
     pub(super) fn choose_home(&self, named: Option<PathBuf>) -> Result<Session, Problem> {
         let home = home::choose(named, |name| self.powers.variable(name))?;
         Ok(Session { home: self.absolute(&home)?, ..self.clone() })
+    }
+
+    /// The same, for which this said which home is meant.
+    pub(super) fn with_home_origin(self, home_origin: Origin) -> Session {
+        Session { home_origin, ..self }
+    }
+
+    /// What said which home is meant.
+    pub(super) fn home_origin(&self) -> &Origin {
+        &self.home_origin
     }
 
     pub(super) fn powers(&self) -> Powers {
@@ -79,6 +92,15 @@ impl Session {
         self.format == Format::Text && confirm::somebody_is_there(self)
     }
 
+    /// The form of answers, as a word of the command line.
+    pub(super) fn format_word(&self) -> &'static str {
+        match self.format {
+            Format::Text => "text",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+        }
+    }
+
     /// How the host's log looks on stderr.
     pub(super) fn log_form(&self) -> Form {
         match (self.format, self.stderr) {
@@ -86,6 +108,11 @@ impl Session {
             (Format::Text, Look::Coloured) => Form::Coloured,
             (Format::Text, Look::Plain | Look::Uncoloured) => Form::Plain,
         }
+    }
+
+    /// Writes an answer that has one form only: a script, a page of the manual.
+    pub(super) fn print(&self, text: &str) -> Result<(), Problem> {
+        self.write(text)
     }
 
     /// Writes the answer: as JSON, or as text with a line's end.
@@ -111,6 +138,11 @@ impl Session {
             Format::Text => text(answer),
             Format::Json | Format::Jsonl => render::json_line(answer),
         })
+    }
+
+    /// Writes an answer that is a document of its own, for other programs.
+    pub(super) fn answer_document(&self, document: &str) -> Result<(), Problem> {
+        self.write(document)
     }
 
     /// Writes a line of a stream that is JSON already, as it is or as text.

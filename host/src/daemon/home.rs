@@ -34,6 +34,10 @@ pub const CACHE: &str = "cache";
 pub const TOKENS: &str = "tokens";
 /// What system subclusters may launch: declarations and bundles that the operator put there.
 pub const APPS: &str = "apps";
+/// What the operator allows.
+pub const CONFIG: &str = "host.toml";
+/// The secret from which vats' random and the tags of compiled code come.
+pub const KEY: &str = "key";
 /// Where relative channel paths lead.
 pub const CHANNELS: &str = "channels";
 

@@ -41,6 +41,11 @@ impl CodeCache {
         Some(bytes)
     }
 
+    /// Whether a file is exactly what this home stored under its name.
+    pub fn is_whole(&self, name: &str) -> bool {
+        self.load(name).is_some()
+    }
+
     /// Stores code under a name; a reader sees all of it or nothing.
     pub(crate) fn store(&self, name: &str, code: &[u8]) -> io::Result<()> {
         static WRITES: AtomicU64 = AtomicU64::new(0);
