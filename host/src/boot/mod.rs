@@ -29,6 +29,7 @@ mod serve;
 mod services;
 mod suspects;
 mod system;
+mod telemetry;
 mod upgrade;
 
 use std::path::Path;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use ocap_kernel::{Corrupt, Kernel, VatId, VatStatus};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use tokio::task::yield_now;
+use tokio::task::{JoinHandle, yield_now};
 
 use crate::daemon::home::STORE;
 use crate::daemon::requests::{LaunchBody, Ready};
@@ -51,6 +52,9 @@ use crate::store::Store;
 use house::House;
 use launch::Wish;
 use serve::Running;
+
+/// How long the last traces may take to be sent.
+const LAST_TRACES: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Runs a host in the foreground until it is told to end. `ready` is called once, when it serves.
 ///
@@ -88,7 +92,7 @@ async fn run_to_the_end(
     daemon.listen()?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
-    let Up { house, io, services, errands, spawned } = tokio::select! {
+    let Up { house, io, services, errands, spawned, sending } = tokio::select! {
         brought_up = bring_up(daemon, options) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
@@ -98,6 +102,10 @@ async fn run_to_the_end(
     let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;
+    if let Some(sending) = sending {
+        // A collector that does not answer must not keep the host from its end.
+        drop(tokio::time::timeout(LAST_TRACES, sending).await);
+    }
     // The first fault is the one to tell: those after it follow from it.
     let ending = ending?;
     stopping?;
@@ -145,6 +153,8 @@ struct Up {
     services: Services,
     errands: mpsc::UnboundedReceiver<Errand>,
     spawned: Spawned,
+    /// Traces on their way.
+    sending: Option<JoinHandle<()>>,
 }
 
 /// Everything between the lock and the first vat. It yields after each step and each vat, so that a wish to end is heard.
@@ -172,6 +182,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
     daemon.step("check the components")?;
     let code::Prepared { codes, fallbacks } = code::prepare_all(&mut kernel, &house).await;
     wake_eager(&mut kernel, &house);
+    let (spans, sending) = telemetry::start(&house).map(|sending| (sending.spans, sending.task)).unzip();
     let accuser = house.clone();
     let parts = Parts {
         kernel,
@@ -182,6 +193,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         io: io.clone(),
         services: services.clone(),
         clock: house.clock(),
+        spans,
         workers,
         markers,
         accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
@@ -191,7 +203,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
     house.connect(spawned.handle.clone());
-    Ok(Up { house, io, services, errands, spawned })
+    Ok(Up { house, io, services, errands, spawned, sending })
 }
 
 /// The store's rows are good one by one and can't all be true.

@@ -7,6 +7,7 @@ use crate::engine::{CrankTime, Instance};
 use super::effects::Effect;
 use super::meters::Spent;
 use super::solo::Others;
+use super::trace::{Cause, What};
 use super::workers::{Finished, Job, Place};
 use super::{Charge, RunLoop};
 
@@ -47,6 +48,9 @@ impl RunLoop {
             }
         };
         let now = self.time();
+        if let Some(traces) = &mut self.traces {
+            traces.begun(&self.kernel, &crank, now.wall);
+        }
         self.workers.give(Job { crank, now, place });
     }
 
@@ -91,7 +95,8 @@ impl RunLoop {
         if !delivered.report.store.is_empty() {
             self.wrote.insert(finished.vat);
         }
-        let verdict = self.kernel.finish(finished.vat, finished.crank, delivered.report);
+        let cause = Cause::Crank(finished.crank);
+        let verdict = self.traced(cause, |kernel| kernel.finish(finished.vat, finished.crank, delivered.report));
         let spent = Spent {
             vat: finished.vat,
             incarnation: self.kernel.vat(finished.vat).map(|view| view.incarnation),
@@ -100,6 +105,11 @@ impl RunLoop {
             at: self.last_time.wall,
         };
         self.meters.spent(&spent, &verdict);
+        if let Some(traces) = &mut self.traces {
+            let (vat, incarnation) = (finished.vat, spent.incarnation.unwrap_or(0));
+            let what = What::Crank { label: label.clone(), vat, incarnation };
+            traces.finished(finished.crank, what, &verdict, (self.clock)().wall);
+        }
         self.carry_out(finished.vat, label, instance, verdict);
         self.make_room();
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, VatId};
+use ocap_kernel::{AskId, Code, Kernel, Kref, MessageId, Payload, Refusal, Reply, Resolution, VatId};
 use tokio::sync::oneshot;
 
 use crate::io::{FromIo, Io};
 use crate::services::{FromServices, Services};
 
+use super::trace::Cause;
 use super::{RunLoop, VatCode};
 
 impl RunLoop {
@@ -92,10 +93,19 @@ impl RunLoop {
         args: Payload<Kref>,
         reply: oneshot::Sender<Resolution<Kref>>,
     ) -> Result<(), Refusal> {
-        let ask = self.kernel.ask(target, method, args)?;
-        self.meters.totals.asked += 1;
+        let ask = self.ask_kernel(target, method, args)?;
         self.asks.insert(ask, reply);
         Ok(())
+    }
+
+    fn ask_kernel(&mut self, target: Kref, method: &str, args: Payload<Kref>) -> Result<AskId, Refusal> {
+        let from = self.kernel.next_message();
+        let ask = self.kernel.ask(target, method, args)?;
+        self.meters.totals.asked += 1;
+        if let Some(traces) = &mut self.traces {
+            traces.asked(&self.kernel, from, ask, method, (self.clock)().wall);
+        }
+        Ok(ask)
     }
 
     pub(super) fn hear_io(&mut self, event: FromIo) {
@@ -110,7 +120,7 @@ impl RunLoop {
             FromIo::Send { target, method, args, reply } => {
                 self.send(target, &method, args, reply);
             }
-            FromIo::Answer { call, answer } => self.kernel.answer_call(call, answer),
+            FromIo::Answer { call, answer } => self.answer_call(call, answer),
             FromIo::Hold { channel, reference } => {
                 if let Err(refusal) = self.kernel.keep(channel, reference) {
                     tracing::error!(%channel, "a channel could not keep its handler: {refusal}");
@@ -122,27 +132,32 @@ impl RunLoop {
 
     /// Sends a message for another room; a target that is gone is an answer.
     fn send(&mut self, target: Kref, method: &str, args: Payload<Kref>, reply: oneshot::Sender<Resolution<Kref>>) {
-        match self.kernel.ask(target, method, args) {
-            Ok(ask) => {
-                self.meters.totals.asked += 1;
-                self.asks.insert(ask, reply);
-            }
+        match self.ask_kernel(target, method, args) {
+            Ok(ask) => drop(self.asks.insert(ask, reply)),
             Err(_) => self.when_durable(move || drop(reply.send(Resolution::Failed(Code::ObjectGone)))),
         }
     }
 
+    fn answer_call(&mut self, call: MessageId, answer: Reply) {
+        self.traced(Cause::Answer(call), |kernel| kernel.answer_call(call, answer));
+    }
+
     pub(super) fn hear_services(&mut self, event: FromServices) {
         match event {
-            FromServices::Answer { call, answer } => self.kernel.answer_call(call, answer),
+            FromServices::Answer { call, answer } => self.answer_call(call, answer),
             FromServices::Defer { call, name } => {
-                let object = self.kernel.defer(call, name.to_string());
+                let object = self.traced(Cause::Answer(call), |kernel| kernel.defer(call, name.to_string()));
                 self.services.made(name, object, None);
             }
             FromServices::Lend { call, name, keeps } => {
-                let object = self.kernel.export_while_held(call, name.to_string(), Some(keeps));
+                let object = self.traced(Cause::Answer(call), |kernel| {
+                    kernel.export_while_held(call, name.to_string(), Some(keeps))
+                });
                 self.services.made(name, object, Some(keeps));
             }
-            FromServices::Conclude { object, answer } => self.kernel.conclude(object, answer),
+            FromServices::Conclude { object, answer } => {
+                self.traced(Cause::Outside, |kernel| kernel.conclude(object, answer));
+            }
             FromServices::End { object } => self.kernel.end_object(object),
             FromServices::Send { target, method, args, reply } => self.send(target, &method, args, reply),
         }

@@ -34,6 +34,8 @@ mod revoke;
 mod scenes;
 mod services;
 mod system;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod terminate;
 mod timers;
 mod top;
