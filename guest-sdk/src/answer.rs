@@ -43,6 +43,12 @@ impl Outcome {
         let message = format!("{object} has no method `{}`", method.escape_debug());
         Outcome::Now(Err(Error::new("no-such-method", message)))
     }
+
+    /// An answer for a method that this code does not have any more.
+    pub fn no_such_answer(method: &str) -> Outcome {
+        let message = format!("no method `{}` of this object hears an answer", method.escape_debug());
+        Outcome::Now(Err(Error::new("no-such-method", message)))
+    }
 }
 
 /// Gives the answer to whoever waits for it. A lone capability is forwarded, so that messages sent to the answer reach it.

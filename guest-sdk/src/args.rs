@@ -4,7 +4,6 @@ use ocap_passable::{NotPassable, Value as Plain, decode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::answer::Heard;
 use crate::body::{Body, read_value};
 use crate::{Cap, Error, Value};
 
@@ -82,17 +81,17 @@ impl Args {
         }
     }
 
+    /// As they came.
+    pub(crate) fn into_body(self) -> Body {
+        self.body
+    }
+
     /// The arguments, whatever they are, for a peer in a test.
     ///
     /// # Errors
     /// If they are no list.
     pub fn list(self) -> Result<Vec<Value>, Error> {
         Ok(self.body.read()?)
-    }
-
-    /// The answer that `method` (`fulfill`, `forward` or `break`) brings to a durable listener.
-    pub fn answer<T: DeserializeOwned>(self, method: &str) -> Result<T, Error> {
-        Heard::new(method, self.body).read()
     }
 }
 

@@ -47,17 +47,6 @@ impl Cap {
         }
     }
 
-    /// Calls a method whose answer goes to `listener`, a durable object or a resolver, also if this vat has been restarted meanwhile.
-    /// An object gets it in its method marked `#[answer]`.
-    pub fn call_to(&self, method: &str, args: impl Arguments, listener: &Cap) {
-        match args.body() {
-            Ok(body) => {
-                body.lend(|parcel| kernel::send(self.handle(), method, parcel, Some(listener.handle())));
-            }
-            Err(error) => Promise::<()>::broken(&not_passable(&error)).listen(listener),
-        }
-    }
-
     /// A caretaker of this capability, and the right to take it back: `(guarded, revoker)`.
     ///
     /// Hand out `guarded`: what is sent to it goes on to this one, until somebody calls the method `revoke` of `revoker`, with no arguments.

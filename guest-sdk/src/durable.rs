@@ -3,21 +3,33 @@
 use std::cell::Cell;
 
 use ocap_passable::NotPassable;
-use serde::de::{Deserialize, Deserializer};
+use serde::de::Deserializer;
 use serde::ser::{Serialize, Serializer};
 
 use crate::answer::Outcome;
 use crate::args::Args;
 use crate::body::Body;
-use crate::{Object, This, store};
+use crate::collections::{Place, sweep};
+use crate::interface::Description;
+use crate::migration::{self, Old};
+use crate::then::Answered;
+use crate::{Error, Object, This, store};
 
 /// State that is kept in the vat's store. Derive it: `#[derive(Durable, Default)]`.
 ///
 /// Each field is kept by serde, and `#[serde(..)]` attributes work; `#[serde(default)]` on the type lets old state be read after a field
-/// was added. Deriving serde's own traits too is not needed.
+/// was added. Deriving serde's own traits too is not needed. For any other change of its shape: `#[durable(version = 2, migrate = function)]`.
+#[diagnostic::on_unimplemented(
+    message = "the state of a `{Self}` can not be kept in the vat's store",
+    label = "not durable",
+    note = "write `#[derive(Durable)]` above it, or make it with `This::ephemeral` if it may end with the incarnation"
+)]
 pub trait Durable: Sized + 'static {
     /// The kind's name, which is kept beside the state. The type's own name when derived, so a renamed type is another kind.
     const KIND: &'static str;
+
+    /// Which shape of the state this is.
+    const VERSION: u32 = 1;
 
     /// Writes it.
     ///
@@ -30,6 +42,12 @@ pub trait Durable: Sized + 'static {
     /// # Errors
     /// The deserializer's, if what is kept does not fit the type.
     fn load<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+
+    /// Makes one of what is kept in an older version.
+    #[doc(hidden)]
+    fn migrate(version: u32, _old: Old) -> Result<Self, Error> {
+        Err(migration::unknown(Self::KIND, version, Self::VERSION))
+    }
 }
 
 /// A kind of durable objects: what a delivery to one of them needs.
@@ -37,14 +55,36 @@ pub trait Durable: Sized + 'static {
 pub struct Kind {
     pub(crate) name: &'static str,
     pub(crate) deliver: fn(u64, &str, Args) -> Outcome,
+    pub(crate) answered: fn(u64, &str, Answered) -> Outcome,
+    pub(crate) describe: fn() -> Description,
+    /// Of the root's kind: puts the default into the store.
+    begin: Option<fn()>,
 }
 
 impl Kind {
     /// The kind of a type.
     pub const fn of<T: Object + Durable>() -> Kind {
-        Kind { name: T::KIND, deliver: |id, method, args| T::dispatch(&This::<T>::stored(id), method, args) }
+        Kind {
+            name: T::KIND,
+            deliver: |id, method, args| T::dispatch(&This::<T>::stored(id), method, args),
+            answered: |id, method, answer| T::answered(&This::<T>::stored(id), method, answer),
+            describe: T::describe,
+            begin: None,
+        }
+    }
+
+    /// The kind of the root.
+    pub const fn root<T: Object + Durable + Default>() -> Kind {
+        let begin: fn() = || {
+            let root = Place::Object(ROOT).within(T::default);
+            save(ROOT, &to_body(ROOT, &root).unwrap_or_else(|error| panic!("`{}`: {error}", T::KIND)));
+        };
+        Kind { begin: Some(begin), ..Kind::of::<T>() }
     }
 }
+
+/// The number of the root.
+pub(crate) const ROOT: u64 = 0;
 
 thread_local! {
     static KINDS: Cell<&'static [Kind]> = const { Cell::new(&[]) };
@@ -60,12 +100,19 @@ pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.get().iter().find(|kind| kind.name == name)
 }
 
-/// The kind of the root.
-pub(crate) fn root_kind() -> Option<&'static Kind> {
-    KINDS.get().first()
+/// The kind of an object that is in the store. The root is put there when it is first looked at.
+pub(crate) fn kind_of_object(id: u64) -> Option<&'static Kind> {
+    if id != ROOT {
+        return kind(&kind_of(&store::raw_get_bytes(&key(id))?)?);
+    }
+    let root = KINDS.get().first()?;
+    if store::raw_get_bytes(&key(ROOT)).is_none() {
+        (root.begin?)();
+    }
+    Some(root)
 }
 
-/// The number of a new durable object. 0 is the root.
+/// The next number that was never used: of an object, or of a part of one's state.
 pub(crate) fn next_id() -> u64 {
     const KEY: &[u8] = b"sdk/next-object";
     let id = store::raw_get(KEY).map_or(Ok(1), Body::read).expect("the counter of objects is a number");
@@ -78,7 +125,7 @@ fn key(id: u64) -> Vec<u8> {
     [b"object/".as_slice(), &id.to_be_bytes()].concat()
 }
 
-/// What the store has of an object: its kind's name and its state.
+/// What the store has of an object: its kind's name, its state, and the version of that if it is not the first.
 pub(crate) fn load(id: u64) -> Option<Body> {
     store::raw_get(&key(id))
 }
@@ -87,23 +134,34 @@ pub(crate) fn save(id: u64, body: &Body) {
     store::raw_put(&key(id), body);
 }
 
+/// An object is gone, and its state with it.
 pub(crate) fn remove(id: u64) {
     store::raw_remove(&key(id));
+    sweep::all_of(id);
 }
 
 /// The kind's name in what is kept of an object.
-pub(crate) fn kind_of(body: Body) -> Result<String, NotPassable> {
-    let (name, _): (String, serde::de::IgnoredAny) = body.read()?;
-    Ok(name)
+pub(crate) fn kind_name(id: u64) -> Option<String> {
+    kind_of(&store::raw_get_bytes(&key(id))?)
 }
 
-pub(crate) fn to_body<T: Durable>(state: &T) -> Result<Body, NotPassable> {
-    Body::write(&(T::KIND, Saved(state)))
+/// The first element of a list of two or three, if it is a text: without reading the rest.
+fn kind_of(record: &[u8]) -> Option<String> {
+    let (0x82 | 0x83, rest) = record.split_first()? else { return None };
+    let (length, rest) = match rest.split_first()? {
+        (head @ 0x60..=0x77, rest) => (usize::from(head - 0x60), rest),
+        (0x78, rest) => rest.split_first().map(|(length, rest)| (usize::from(*length), rest))?,
+        _ => return None,
+    };
+    String::from_utf8(rest.get(..length)?.to_vec()).ok()
 }
 
-pub(crate) fn from_body<T: Durable>(body: Body) -> Result<T, NotPassable> {
-    let (_, Loaded(state)): (serde::de::IgnoredAny, Loaded<T>) = body.read()?;
-    Ok(state)
+/// What is kept of an object of this state.
+pub(crate) fn to_body<T: Durable>(id: u64, state: &T) -> Result<Body, NotPassable> {
+    Place::Saving(id).within(|| match T::VERSION {
+        1 => Body::write(&(T::KIND, Saved(state))),
+        version => Body::write(&(T::KIND, Saved(state), version)),
+    })
 }
 
 /// Durable state as serde sees it.
@@ -115,10 +173,19 @@ impl<T: Durable> Serialize for Saved<'_, T> {
     }
 }
 
-struct Loaded<T>(T);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'de, T: Durable> Deserialize<'de> for Loaded<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Loaded<T>, D::Error> {
-        T::load(deserializer).map(Loaded)
+    #[test]
+    fn the_kind_is_read_from_the_beginning_of_what_is_kept() {
+        let long = "k".repeat(200);
+        for name in ["Lamp", "$then", long.as_str(), ""] {
+            let two = ocap_passable::to_bytes(&(name, [1, 2, 3])).expect("passable");
+            let three = ocap_passable::to_bytes(&(name, "state", 2)).expect("passable");
+            assert_eq!((kind_of(&two).as_deref(), kind_of(&three).as_deref()), (Some(name), Some(name)));
+        }
+        assert_eq!(kind_of(&[0x82, 0x64, b'L']), None);
+        assert_eq!(kind_of(&ocap_passable::to_bytes(&(1, 2)).expect("passable")), None);
     }
 }

@@ -74,17 +74,27 @@ pub mod bindings;
 mod body;
 mod cap;
 mod channel;
+pub mod collections;
 mod context;
 mod durable;
 mod error;
 mod executor;
-mod future;
+mod interface;
+mod life;
 pub mod log;
+mod migration;
 mod object;
 mod promise;
+mod remote;
 pub mod store;
+pub mod stream;
+mod then;
 mod this;
+mod timer;
 pub mod vat;
+
+// The macros of this crate name it as its users do.
+extern crate self as ocap_guest_sdk;
 
 pub use args::Arguments;
 pub use cap::Cap;
@@ -93,12 +103,19 @@ pub use context::{Context, context};
 pub use durable::Durable;
 pub use error::Error;
 pub use executor::spawn;
-pub use future::{join, join_all};
+pub use futures_util::future::{join, join_all, try_join, try_join_all};
+pub use futures_util::select_biased as select;
+pub use interface::{Implements, Interface};
+pub use life::{Pin, exit, pin};
 pub use object::Object;
-pub use ocap_guest_sdk_macros::{Durable, object};
+pub use ocap_guest_sdk_macros::{Durable, interface, object};
 pub use ocap_passable::{Bytes, Failure};
 pub use promise::{Promise, Resolver, promise};
+pub use remote::Remote;
+pub use stream::{Sink, Stream, stream};
+pub use then::Hears;
 pub use this::This;
+pub use timer::Timer;
 
 /// Anything that can be passed, with its capabilities as handles.
 pub type Value = ocap_passable::Value<Cap>;
@@ -108,9 +125,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that most vats use.
 pub mod prelude {
+    pub use crate::collections::{Log, Map, Set};
     pub use crate::{
-        Bytes, Cap, Channel, Connection, Context, Durable, Error, Object, Promise, Resolver, Result, This, Value,
-        context, debug, error, info, join, join_all, object, promise, spawn, store, trace, vat, warn,
+        Bytes, Cap, Channel, Connection, Context, Durable, Error, Interface, Object, Promise, Remote, Resolver, Result,
+        Sink, Stream, This, Timer, Value, context, debug, error, info, interface, join, join_all, object, promise,
+        select, spawn, store, stream, trace, try_join, try_join_all, vat, warn,
     };
     pub use serde::{Deserialize, Serialize};
 }
@@ -122,6 +141,9 @@ pub mod private {
     pub use crate::args::Args;
     pub use crate::durable::Kind;
     pub use crate::error::to_error;
+    pub use crate::interface::{Description, InterfaceDescription, MethodDescription};
+    pub use crate::migration::{Old, migrate};
+    pub use crate::then::Answered;
     pub use serde;
 }
 
@@ -136,7 +158,7 @@ macro_rules! vat {
     ($root:ty $(, $kind:ty)* $(,)?) => {
         impl $crate::vat::Vat for $root {
             const KINDS: &'static [$crate::private::Kind] =
-                &[$crate::private::Kind::of::<$root>(), $($crate::private::Kind::of::<$kind>()),*];
+                &[$crate::private::Kind::root::<$root>(), $($crate::private::Kind::of::<$kind>()),*];
         }
 
         $crate::export_component!($root);

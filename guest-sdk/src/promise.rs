@@ -1,10 +1,13 @@
 //! Promises: an answer that is still to come, and the right to give it.
 
+use std::any::Any;
+use std::cell::OnceCell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_util::future::FusedFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,22 +20,28 @@ use crate::{Cap, Error};
 
 /// An answer that is still to come.
 ///
-/// - `promise.await` waits for it, as a `T`. Dropping the promise ends the wait, not the call.
-/// - [`Promise::call`] sends to it at once: the message goes on when the answer is an object, and fails if it is anything else.
+/// - `promise.await` waits for it, as a `T`. Dropping the promise ends the wait, not the call: what was sent is done all the same.
+/// - [`Promise::call`] sends to it at once: the message goes on when the answer is an object, and fails if it is anything else. A promise of a
+///   [`crate::Remote`] has its methods.
+/// - [`Promise::then`] has the answer sent to a durable object's method, also after a restart. [`Promise::within`] waits only so long.
 /// - In an argument, an answer or durable state it passes as the capability that it is. A method that answers a promise answers what
 ///   that promise ends with.
-#[must_use = "await it, send to it or keep it; `send` is the call whose answer nobody wants"]
+#[must_use = "await it, send to it, keep it, or say `.forget()` if nobody wants the answer"]
 pub struct Promise<T> {
     cap: Cap,
     /// Where the executor keeps the wait, once there is one.
     token: Option<u64>,
+    /// An await has had the answer.
+    is_over: bool,
+    /// What a promise of a `Remote` has its methods from, once it is asked for.
+    client: OnceCell<Box<dyn Any>>,
     answer: PhantomData<fn() -> T>,
 }
 
 impl<T> Promise<T> {
     /// The promise behind a capability. What is no promise is its own answer.
     pub fn new(cap: Cap) -> Promise<T> {
-        Promise { cap, token: None, answer: PhantomData }
+        Promise { cap, token: None, is_over: false, client: OnceCell::new(), answer: PhantomData }
     }
 
     pub(crate) fn broken(error: &Error) -> Promise<T> {
@@ -56,9 +65,13 @@ impl<T> Promise<T> {
         self.cap.send(method, args);
     }
 
-    /// Has the answer sent to `listener`, a durable object's method marked `#[answer]`, also if this vat has been restarted meanwhile.
-    pub fn listen(&self, listener: &Cap) {
-        kernel::listen(self.cap.handle(), listener.handle());
+    /// Nobody wants the answer, and nobody will learn how it went.
+    pub fn forget(self) {}
+
+    /// What calls methods of the object that is to come.
+    pub(crate) fn client<C: From<Cap> + 'static>(&self) -> &C {
+        let client = self.client.get_or_init(|| Box::new(C::from(self.cap.clone())));
+        client.downcast_ref().expect("a promise is of one type")
     }
 }
 
@@ -72,11 +85,17 @@ impl<T: DeserializeOwned> Future for Promise<T> {
         };
         match executor::heard(token, context.waker()) {
             Some(heard) => {
-                self.token = None;
+                (self.token, self.is_over) = (None, true);
                 Poll::Ready(heard.read())
             }
             None => Poll::Pending,
         }
+    }
+}
+
+impl<T: DeserializeOwned> FusedFuture for Promise<T> {
+    fn is_terminated(&self) -> bool {
+        self.is_over
     }
 }
 

@@ -1,7 +1,7 @@
 //! The vat's own store, by text keys and serde values: for state that is no object.
 //!
-//! Objects keep their state by themselves; this is for what would make it too large to be loaded as a whole. A delivery is the
-//! transaction and reads its own writes. Keys here can not collide with those of objects.
+//! Objects keep their state by themselves, and [`crate::collections`] what would make it too large to be loaded as a whole; this is for
+//! whoever wants to choose keys. A delivery is the transaction and reads its own writes. Keys here can not collide with those of objects.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +44,14 @@ pub fn keys(prefix: &str, after: Option<&str>, limit: u32) -> Vec<String> {
 
 pub(crate) fn raw_get(key: &[u8]) -> Option<Body> {
     store::get(key).map(Body::received)
+}
+
+pub(crate) fn raw_get_bytes(key: &[u8]) -> Option<Vec<u8>> {
+    store::get_body(key)
+}
+
+pub(crate) fn raw_keys(prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Vec<Vec<u8>> {
+    store::keys(prefix, after, limit)
 }
 
 pub(crate) fn raw_put(key: &[u8], value: &Body) {

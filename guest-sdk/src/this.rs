@@ -5,19 +5,28 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+
 use crate::answer::Outcome;
 use crate::args::Args;
 use crate::bindings::ocap::vat::kernel::{self, Lifetime};
 use crate::body::Body;
-use crate::{Cap, Durable, Object, durable};
+use crate::collections::{Place as Part, SWEEPER, Within, sweep};
+use crate::durable::ROOT;
+use crate::interface::{DESCRIBE, Description};
+use crate::{Cap, Durable, Error, Implements, Interface, Object, Remote, durable, migration, then};
 
 /// Numbers of objects that end with the incarnation begin here; those of durable ones never come so far.
-const EPHEMERAL_IDS: u64 = 1 << 62;
+pub(crate) const EPHEMERAL_IDS: u64 = 1 << 62;
 
 /// An object of this vat, seen from inside: what asynchronous methods have instead of `self`.
 ///
 /// [`This::read`] and [`This::with`] look at the state for as long as a plain closure takes, never across an await. While a closure looks,
 /// no other may look at the same object: that is a mistake in the vat's code and panics.
+///
+/// By serde it is a capability to the object. Read from a message or from durable state it is one only if that capability is to an object of this
+/// vat and of this type, so an argument `purse: This<Purse>` can not be another vat's.
 pub struct This<T: 'static> {
     id: u64,
     place: Place<T>,
@@ -55,6 +64,7 @@ impl<T: Object> This<T> {
     /// A capability to the object, to be handed out.
     pub fn cap(&self) -> Cap {
         match &self.place {
+            Place::Store(_) if self.held.is_some() => self.held.clone().expect("just seen"),
             Place::Store(_) => Cap::new(kernel::expose(self.id, Lifetime::Durable)),
             Place::Heap(state) => {
                 HEAP.with_borrow_mut(|heap| heap.insert(self.id, state.clone()));
@@ -63,11 +73,22 @@ impl<T: Object> This<T> {
         }
     }
 
+    /// The same, as a capability with an interface that the object implements.
+    pub fn remote<I: Interface + ?Sized>(&self) -> Remote<I>
+    where
+        T: Implements<I>,
+    {
+        Remote::new(self.cap())
+    }
+
     /// Looks at the state.
     pub fn read<R>(&self, look: impl FnOnce(&T) -> R) -> R {
         let _borrow = Borrow::of::<T>(self.id);
         match &self.place {
-            Place::Store(access) => look(&(access.load)(self.id).0),
+            Place::Store(access) => {
+                let (state, _) = (access.load)(self.id);
+                look(&state)
+            }
             Place::Heap(state) => look(&state.borrow()),
         }
     }
@@ -107,11 +128,12 @@ impl<T: Object> This<T> {
             let state = object.as_any().downcast().ok()?;
             return Some(This { id, place: Place::Heap(state), held: None });
         }
-        let is_kind = match id {
-            0 => durable::root_kind()?.name == T::KIND,
-            _ => durable::kind_of(durable::load(id)?).ok()? == T::KIND,
-        };
+        let is_kind = durable::kind_of_object(id)?.name == T::KIND;
         is_kind.then(|| This { held: Some(cap.clone()), ..This::stored(id) })
+    }
+
+    pub(crate) fn is_durable(&self) -> bool {
+        matches!(self.place, Place::Store(_))
     }
 }
 
@@ -123,7 +145,7 @@ impl<T: Object + Durable> This<T> {
     pub fn durable(object: T) -> This<T> {
         assert!(durable::kind(T::KIND).is_some(), "vat!(..) does not name the kind `{}`", T::KIND);
         let id = durable::next_id();
-        durable::save(id, &durable::to_body(&object).unwrap_or_else(|error| panic!("`{}`: {error}", T::KIND)));
+        durable::save(id, &durable::to_body(id, &object).unwrap_or_else(|error| panic!("`{}`: {error}", T::KIND)));
         let mut this = This::stored(id);
         this.held = Some(this.cap());
         this
@@ -142,7 +164,12 @@ impl<T: Object + Durable + Default> This<T> {
     /// The root, which is `Default` until it is first saved.
     pub(crate) fn root() -> This<T> {
         let access = const { &Access { load: load_root::<T>, save: save::<T> } };
-        This { id: 0, place: Place::Store(access), held: None }
+        This { id: ROOT, place: Place::Store(access), held: None }
+    }
+
+    /// State of an older version becomes state of this one, before anything else happens.
+    pub(crate) fn bring_up_to_date(&self) -> Result<(), Error> {
+        try_load::<T>(ROOT).map(drop)
     }
 }
 
@@ -157,23 +184,37 @@ impl<T> Clone for This<T> {
 }
 
 fn load<T: Durable>(id: u64) -> (T, Option<Body>) {
-    load_root_or(id, || panic!("the state of object {id}, a `{}`, is gone", T::KIND))
+    load_or(id, || panic!("the state of object {id}, a `{}`, is gone", T::KIND))
 }
 
 fn load_root<T: Durable + Default>(id: u64) -> (T, Option<Body>) {
-    load_root_or(id, T::default)
+    load_or(id, T::default)
 }
 
-fn load_root_or<T: Durable>(id: u64, default: impl FnOnce() -> T) -> (T, Option<Body>) {
-    let Some(body) = durable::load(id) else { return (default(), None) };
+fn load_or<T: Durable>(id: u64, default: impl FnOnce() -> T) -> (T, Option<Body>) {
+    let loaded = try_load(id)
+        .unwrap_or_else(|error| panic!("the state of object {id} can not be read as a `{}`: {error}", T::KIND));
+    match loaded {
+        Some((state, before)) => (state, Some(before)),
+        None => (Part::Object(id).within(default), None),
+    }
+}
+
+/// The state, and what is kept of it. What is of an older version is kept in this one from now on.
+fn try_load<T: Durable>(id: u64) -> Result<Option<(T, Body)>, Error> {
+    let Some(body) = durable::load(id) else { return Ok(None) };
     let before = Body { bytes: body.bytes.clone(), caps: body.caps.clone() };
-    let state = durable::from_body(body)
-        .unwrap_or_else(|error| panic!("the state of object {id} does not fit `{}`: {error}", T::KIND));
-    (state, Some(before))
+    let (state, is_up_to_date) = Part::Loading(id).within(|| migration::from_body(body))?;
+    if is_up_to_date {
+        return Ok(Some((state, before)));
+    }
+    let body = durable::to_body(id, &state)?;
+    durable::save(id, &body);
+    Ok(Some((state, body)))
 }
 
 fn save<T: Durable>(id: u64, state: &T, before: Option<Body>) {
-    let after = durable::to_body(state)
+    let after = durable::to_body(id, state)
         .unwrap_or_else(|error| panic!("the state of object {id}, a `{}`, can not be kept: {error}", T::KIND));
     if before.is_none_or(|before| before.bytes != after.bytes || before.caps != after.caps) {
         durable::save(id, &after);
@@ -181,31 +222,43 @@ fn save<T: Durable>(id: u64, state: &T, before: Option<Body>) {
 }
 
 /// While it lives, nobody else looks at the object.
-struct Borrow(u64);
+struct Borrow {
+    id: u64,
+    _part: Within,
+}
 
 impl Borrow {
     fn of<T>(id: u64) -> Borrow {
         let fresh = BORROWED.with_borrow_mut(|borrowed| borrowed.insert(id));
-        assert!(fresh, "object {id}, a `{}`, is being looked at already", std::any::type_name::<T>());
-        Borrow(id)
+        assert!(
+            fresh,
+            "object {id}, a `{}`, is being looked at already: end one `read` or `with` before the next begins",
+            std::any::type_name::<T>()
+        );
+        Borrow { id, _part: Part::of(id).enter() }
     }
 }
 
 impl Drop for Borrow {
     fn drop(&mut self) {
-        BORROWED.with_borrow_mut(|borrowed| borrowed.remove(&self.0));
+        BORROWED.with_borrow_mut(|borrowed| borrowed.remove(&self.id));
     }
 }
 
 /// An object that ends with the incarnation, whatever its type.
 trait HeapObject {
     fn deliver(self: Rc<Self>, id: u64, method: &str, args: Args) -> Outcome;
+    fn describe(&self) -> Description;
     fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
 }
 
 impl<T: Object> HeapObject for RefCell<T> {
     fn deliver(self: Rc<Self>, id: u64, method: &str, args: Args) -> Outcome {
         T::dispatch(&This { id, place: Place::Heap(self), held: None }, method, args)
+    }
+
+    fn describe(&self) -> Description {
+        T::describe()
     }
 
     fn as_any(self: Rc<Self>) -> Rc<dyn Any> {
@@ -217,18 +270,44 @@ impl<T: Object> HeapObject for RefCell<T> {
 pub(crate) fn deliver(id: u64, method: &str, args: Args) -> Option<Outcome> {
     if id >= EPHEMERAL_IDS {
         let object = HEAP.with_borrow(|heap| heap.get(&id).cloned())?;
-        return Some(object.deliver(id, method, args));
+        return Some(match method {
+            DESCRIBE => object.describe().answer(),
+            _ => object.deliver(id, method, args),
+        });
     }
-    let kind = durable::kind_of(durable::load(id)?).ok()?;
-    Some((durable::kind(&kind)?.deliver)(id, method, args))
+    if id == SWEEPER {
+        return Some(sweep::deliver(args));
+    }
+    let name = durable::kind_name(id)?;
+    if name == then::KIND {
+        return Some(then::deliver(durable::load(id)?, method, args.into_body()));
+    }
+    let kind = durable::kind(&name)?;
+    Some(match method {
+        DESCRIBE => (kind.describe)().answer(),
+        _ => (kind.deliver)(id, method, args),
+    })
 }
 
 /// Nobody holds the object any more.
 pub(crate) fn dropped(id: u64) {
     match id {
-        // The root is never dropped.
-        0 => (),
-        1..EPHEMERAL_IDS => durable::remove(id),
+        // The root is never dropped, and the sweeper has nothing to lose.
+        ROOT | SWEEPER => (),
+        1..SWEEPER => durable::remove(id),
         EPHEMERAL_IDS.. => drop(HEAP.with_borrow_mut(|heap| heap.remove(&id))),
+    }
+}
+
+impl<T: Object> Serialize for This<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.cap().serialize(serializer)
+    }
+}
+
+impl<'de, T: Object + Durable> Deserialize<'de> for This<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<This<T>, D::Error> {
+        let cap = Cap::deserialize(deserializer)?;
+        This::of(&cap).ok_or_else(|| D::Error::custom(format_args!("not a `{}` of this vat", T::KIND)))
     }
 }

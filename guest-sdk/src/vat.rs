@@ -7,7 +7,8 @@ use crate::bindings::exports::ocap::vat::lifecycle::Boot;
 use crate::bindings::ocap::vat::kernel::{self, Payload, Resolution};
 use crate::body::Body;
 use crate::durable::{self, Kind};
-use crate::{Context, Durable, Error, Object, This, executor, this};
+use crate::interface::DESCRIBE;
+use crate::{Context, Durable, Error, Object, This, executor, life, this};
 
 /// A root with all that its vat knows: what `vat!` makes of it.
 pub trait Vat: Object + Durable + Default {
@@ -24,8 +25,10 @@ pub fn start<R: Vat>(boot: Boot) -> Result<(), String> {
     crate::log::log_panics();
     durable::set_kinds(R::KINDS);
     let context = Context::begin(boot);
-    R::started(&This::<R>::root(), &context).map_err(|error| error.to_string())?;
-    executor::run();
+    let root = This::<R>::root();
+    root.bring_up_to_date().map_err(|error| error.to_string())?;
+    R::started(&root, &context).map_err(|error| error.to_string())?;
+    finish();
     Ok(())
 }
 
@@ -33,6 +36,7 @@ pub fn start<R: Vat>(boot: Boot) -> Result<(), String> {
 pub fn deliver<R: Vat>(object: u64, method: &str, args: Payload, resolver: Option<kernel::Cap>) {
     let args = Args::new(Body::received(args));
     let outcome = match object {
+        0 if method == DESCRIBE => R::describe().answer(),
         0 => R::dispatch(&This::<R>::root(), method, args),
         _ => this::deliver(object, method, args).unwrap_or_else(|| Outcome::Now(Err(gone(object)))),
     };
@@ -43,7 +47,7 @@ pub fn deliver<R: Vat>(object: u64, method: &str, args: Payload, resolver: Optio
             executor::spawn(async move { conclude(&method, resolver, answer.await) });
         }
     }
-    executor::run();
+    finish();
 }
 
 /// Promises that were awaited have ended.
@@ -51,12 +55,19 @@ pub fn settled(resolutions: Vec<(u64, Resolution)>) {
     for (token, resolution) in resolutions {
         executor::settled(token, Heard::from(resolution));
     }
-    executor::run();
+    finish();
 }
 
 /// Nobody holds these objects any more.
 pub fn dropped(objects: &[u64]) {
     objects.iter().copied().for_each(this::dropped);
+    finish();
+}
+
+/// What can go on goes on; then the delivery is over.
+fn finish() {
+    executor::run();
+    life::end();
 }
 
 fn conclude(method: &str, resolver: Option<kernel::Cap>, answer: Result<crate::private::Reply, Error>) {

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use ocap_guest_sdk::prelude::*;
-use ocap_guest_sdk::private::{Args, Outcome};
+use ocap_guest_sdk::private::{Answered, Args, Outcome};
 
 #[derive(Default)]
 struct Till {
@@ -75,9 +75,9 @@ impl Ledger {
 
 vat!(Ledger, Ledger);
 
-fn call(till: &This<Till>, method: &str, args: impl Serialize) -> Result<Value> {
+fn call<T: Object>(object: &This<T>, method: &str, args: impl Serialize) -> Result<Value> {
     let args = Args::from_bytes(&ocap_passable::to_bytes(&args).expect("passable"));
-    let reply = match Till::dispatch(till, method, args) {
+    let reply = match T::dispatch(object, method, args) {
         Outcome::Now(reply) => reply,
         Outcome::Later(reply) => match pin!(reply).poll(&mut TaskContext::from_waker(Waker::noop())) {
             Poll::Ready(reply) => reply,
@@ -132,12 +132,120 @@ fn a_wrong_call_is_answered_with_the_signature_it_should_have_had() {
 }
 
 #[test]
-fn a_listener_hears_answers_and_errors_in_one_place() {
+fn an_answer_method_hears_answers_and_errors_and_can_not_be_called() {
     let till = This::ephemeral(Till::default());
-    assert!(call(&till, "fulfill", 7).is_ok());
-    assert_eq!(till.read(|till| till.coins), 7);
-    assert!(call(&till, "break", "gone").is_ok());
-    assert_eq!(till.read(|till| till.coins), 404);
+    let hears = |how: &str, bytes: &[u8]| {
+        let Outcome::Now(reply) = Till::answered(&till, "heard", Answered::from_bytes(how, bytes)) else {
+            panic!("it does not wait")
+        };
+        assert!(reply.is_ok());
+        till.read(|till| till.coins)
+    };
+    assert_eq!(hears("fulfill", b"\x07"), 7);
+    assert_eq!(hears("break", b"\x64gone"), 404);
+    for forged in ["heard", "fulfill", "break"] {
+        let refused = call(&till, forged, (7,)).expect_err("no such method");
+        assert_eq!(refused.name(), "no-such-method");
+    }
+    let Outcome::Now(Err(refused)) = Till::answered(&till, "put", Answered::from_bytes("fulfill", b"\x07")) else {
+        panic!("`put` hears no answers")
+    };
+    assert_eq!(refused.name(), "no-such-method");
+}
+
+/// Something that opens and closes.
+#[interface]
+trait Door {
+    /// Whether it was shut.
+    fn open(&mut self) -> bool;
+
+    /// Says who is there.
+    #[allow(dead_code)]
+    async fn knock(this: This<Self>, name: String, times: Option<Vec<(u8, Cap)>>) -> Result<Promise<String>>;
+
+    fn hinges(&self) -> u8 {
+        2
+    }
+}
+
+/// Something with a colour.
+#[interface(name = "paint")]
+trait Painted {
+    fn paint(&mut self, colour: String) -> Result<(), String>;
+}
+
+/// A door that can be painted.
+#[derive(Default)]
+struct Gate {
+    is_open: bool,
+    colour: String,
+}
+
+/// Keeps the garden.
+#[object(Door, Painted, name = "gate")]
+impl Gate {
+    /// What it looks like.
+    fn colour(&self) -> String {
+        self.colour.clone()
+    }
+}
+
+impl Door for Gate {
+    fn open(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_open, true)
+    }
+
+    async fn knock(_this: This<Self>, name: String, _times: Option<Vec<(u8, Cap)>>) -> Result<Promise<String>> {
+        Err(Error::new("nobody-there", format!("nobody waits for {name}")))
+    }
+}
+
+impl Painted for Gate {
+    fn paint(&mut self, colour: String) -> Result<(), String> {
+        self.colour = colour;
+        Ok(())
+    }
+}
+
+#[test]
+fn an_object_answers_its_own_methods_and_those_of_each_interface() {
+    let gate = This::ephemeral(Gate::default());
+    assert_eq!(call(&gate, "open", [(); 0]), Ok(true.into()));
+    assert_eq!(call(&gate, "open", [(); 0]), Ok(false.into()));
+    assert_eq!(call(&gate, "hinges", [(); 0]), Ok(2_u64.into()));
+    assert_eq!(call(&gate, "paint", ("green",)), Ok(Value::Null));
+    assert_eq!(call(&gate, "colour", [(); 0]), Ok("green".into()));
+    assert_eq!(call(&gate, "knock", ("Ann", None::<u8>)), Err(Error::new("nobody-there", "nobody waits for Ann")));
+    let refused = call(&gate, "knock", ("Ann",)).expect_err("one argument is missing").to_string();
+    assert_eq!(refused, "`knock(name: String, times: Option<Vec<(u8, Cap)>>)`: got 1 instead of 2");
+    assert_eq!(call(&gate, "close", [(); 0]).expect_err("no such method").to_string(), "gate has no method `close`");
+}
+
+#[test]
+fn a_description_says_what_can_be_asked_and_what_the_author_says_of_it() {
+    let description: Value = {
+        let bytes = ocap_passable::to_bytes(&Gate::describe()).expect("passable");
+        ocap_passable::from_bytes(&bytes).expect("canonical")
+    };
+    let text = format!("{description:?}");
+    for part in
+        ["gate", "Keeps the garden.", "What it looks like.", "Door", "Something that opens and closes.", "paint"]
+    {
+        assert!(text.contains(&format!("String({part:?})")), "{part} is not in {text}");
+    }
+    let Value::Struct(description) = description else { panic!("{text}") };
+    let Value::List(methods) = &description["methods"] else { panic!("{text}") };
+    let knock = methods.iter().find_map(|method| match method {
+        Value::Struct(method) if method["name"] == "knock".into() => Some(method),
+        _ => None,
+    });
+    let knock = knock.expect("it is there");
+    assert_eq!((&knock["interface"], &knock["answer"]), (&"Door".into(), &"String".into()));
+    let Value::List(args) = &knock["args"] else { panic!("{text}") };
+    let arg = |name: &str, declared: &str| {
+        Value::Struct([("name".to_owned(), name.into()), ("type".to_owned(), declared.into())].into())
+    };
+    assert_eq!(args[..], [arg("name", "String"), arg("times", "Option<Vec<(u8, Cap)>>")]);
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn data(span: Span, scope: &InstrumentationScope) -> SpanData {
             ],
         ),
     };
-    let went_well = matches!(span.outcome.as_str(), "applied" | "fulfilled" | "forwarded");
+    let went_well = matches!(span.outcome.as_str(), "accepted" | "applied" | "fulfilled" | "forwarded");
     let status = if went_well { Status::Ok } else { Status::error(span.outcome.clone()) };
     attributes.push(KeyValue::new("ocap.method", span.name.clone()));
     attributes.push(KeyValue::new("ocap.outcome", span.outcome));

@@ -8,6 +8,7 @@
 mod built;
 pub mod components;
 pub mod damage;
+mod dialogue;
 mod host;
 mod line;
 mod ocap;
@@ -19,6 +20,7 @@ mod terminal;
 mod wire;
 
 pub use built::{repository, sample_component};
+pub use dialogue::Shown;
 pub use host::Host;
 pub use line::LineClient;
 pub use ocap::{Done, Pending};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::dialogue::{Shown, at_a_terminal};
 use crate::host::Host;
 use crate::line::LineClient;
 use crate::ocap::{Done, Pending};
@@ -88,6 +89,15 @@ impl Place {
     /// A command on the home that goes on beside.
     pub fn begin(&self, args: &[&str]) -> Pending {
         Pending::start(self.root.path(), &self.on_the_home(args))
+    }
+
+    /// A command on the home at a terminal, in text, with these variables and this typed.
+    ///
+    /// # Panics
+    /// If there is no Python, whose terminal it is.
+    pub fn at_a_terminal(&self, args: &[&str], variables: &[&str], typed: &str) -> Shown {
+        let home = self.home.to_str().expect("a temporary directory has a path in UTF-8");
+        at_a_terminal(self.root.path(), &[&["--home", home], args].concat(), variables, typed)
     }
 
     /// Calls a method and returns its answer.

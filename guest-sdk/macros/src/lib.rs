@@ -1,12 +1,15 @@
 //! The macros of ocap-guest-sdk, which has their documentation's examples.
 
+mod arm;
 mod durable;
+mod interface;
 mod method;
 mod object;
 mod vat_test;
+mod words;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, ItemFn, ItemImpl, parse_macro_input};
+use syn::{DeriveInput, ItemFn, ItemImpl, ItemTrait, parse_macro_input};
 
 /// Makes the methods of an `impl` block callable by messages.
 ///
@@ -22,16 +25,40 @@ use syn::{DeriveInput, ItemFn, ItemImpl, parse_macro_input};
 ///   anything that can be displayed. A lone capability or promise is forwarded: messages sent to the answer reach it.
 /// - `#[started] fn name(.., context: &Context)` is not callable. On the root it runs once an incarnation, before any message; `context`
 ///   may be left out. If it returns an `Err`, the vat is quarantined and the operator sees why.
-/// - `#[answer] fn name(&mut self, answer: Result<T>)` hears the answers of calls that named this object as their listener
-///   (`call_to`, `listen`). Give such an object to nobody else: a message can pretend to be an answer.
+/// - `#[answer] fn name(.., answer: Result<T>)` is not callable either: it hears answers that were sent to it with `Promise::then`, also in a
+///   later incarnation. A second argument gets what `Promise::then_with` gave it to remember.
+///
+/// The comments of the type's block and of its methods are served by the method `__describe`, which every object has.
+///
+/// `#[object]` also stands on `impl Interface for Type`, where the trait is an [`macro@interface`]. A type with methods of its own, or with
+/// several interfaces, names them: `#[object(One, Other)] impl Type { .. }` beside plain `impl One for Type { .. }`.
+/// `#[object(name = "..")]` is what people read instead of the type's name.
 #[proc_macro_attribute]
 pub fn object(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as ItemImpl);
     object::expand(attribute.into(), item).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
+/// Makes an interface of a trait: what its implementors are called by, and what typed callers call.
+///
+/// Methods are written as those of an [`macro@object`]: `&self`, `&mut self` or `this: This<Self>` first, owned arguments, `async` where the implementor
+/// awaits. `#[object] impl TheTrait for Type` makes an object of a type. `Remote<dyn TheTrait>` is a capability to one, with the same methods: each
+/// takes the same arguments (for a `String` any text), sends, and gives the `Promise` of what the method answers. What the method's `Result` holds,
+/// and what the promise that it answers ends with, is what the caller's promise is of.
+///
+/// `#[interface(name = "..")]` is what people read instead of the trait's name.
+#[proc_macro_attribute]
+pub fn interface(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as ItemTrait);
+    interface::expand(attribute.into(), item).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
 /// Keeps the state of an object in the vat's store, field by field through serde. Attributes of serde work as usual.
-#[proc_macro_derive(Durable, attributes(serde))]
+///
+/// `#[durable(version = 2, migrate = grown)]` says that this is another shape than before: state that is of version 1 becomes what
+/// `fn grown(old: TheOld) -> TheNew` (or `-> Result<TheNew>`) makes of it, when it is next loaded, and is kept so. `TheOld` derives `Durable`
+/// with its own version, which may have a migration of its own. `#[durable(kind = "..")]` is the name kept beside the state, by default the type's.
+#[proc_macro_derive(Durable, attributes(serde, durable))]
 pub fn durable(item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as DeriveInput);
     durable::expand(item).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -1,9 +1,11 @@
 //! One method of an object, checked.
 
-use proc_macro2::Span;
-use quote::ToTokens;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, Ident, ImplItemFn, Pat, PathArguments, Result, ReturnType, Type};
+use syn::{Attribute, FnArg, Ident, Pat, Result, ReturnType, Signature, Type};
+
+use crate::words;
 
 /// A method, as its dispatcher needs it.
 pub(crate) struct Method {
@@ -13,8 +15,9 @@ pub(crate) struct Method {
     pub(crate) waits: bool,
     pub(crate) args: Vec<Arg>,
     pub(crate) fails: bool,
-    /// Where errors about what it returns point.
-    pub(crate) output: Span,
+    pub(crate) output: ReturnType,
+    /// What its comment says.
+    docs: String,
 }
 
 /// What calls it.
@@ -47,13 +50,12 @@ pub(crate) struct Arg {
 
 impl Method {
     /// Reads the method and takes the attributes of this crate off it.
-    pub(crate) fn parse(item: &mut ImplItemFn) -> Result<Method> {
-        let role = take_role(&mut item.attrs)?;
-        let signature = &item.sig;
+    pub(crate) fn parse(attributes: &mut Vec<Attribute>, signature: &Signature) -> Result<Method> {
+        let role = take_role(attributes)?;
         if let Some(parameter) = signature.generics.params.first() {
             return Err(syn::Error::new_spanned(
                 parameter,
-                "a message brings no types: a method of an object is not generic",
+                "a message brings no types, so a method of an object is not generic: take a `Value` for anything that can be passed",
             ));
         }
         let mut inputs = signature.inputs.iter();
@@ -73,22 +75,62 @@ impl Method {
             waits: signature.asyncness.is_some(),
             args,
             fails: is_result(&signature.output),
-            output: match &signature.output {
-                ReturnType::Default => signature.ident.span(),
-                ReturnType::Type(_, declared) => declared.span(),
-            },
+            output: signature.output.clone(),
+            docs: words::docs(attributes),
         };
-        method.check_role(item)?;
+        method.check_role(signature)?;
+        method.check_output()?;
         Ok(method)
+    }
+
+    /// The name that messages use.
+    pub(crate) fn word(&self) -> String {
+        self.name.to_string().trim_start_matches("r#").to_owned()
     }
 
     /// The signature as error messages show it: `increment(by: u64)`.
     pub(crate) fn signature(&self) -> String {
-        let args: Vec<_> = self.args.iter().map(|arg| format!("{}: {}", arg.name, type_text(&arg.declared))).collect();
-        format!("{}({})", self.name, args.join(", "))
+        let args = self.args.iter().map(|arg| format!("{}: {}", arg.name, words::of_type(&arg.declared)));
+        format!("{}({})", self.name, args.collect::<Vec<_>>().join(", "))
     }
 
-    fn check_role(&self, item: &ImplItemFn) -> Result<()> {
+    /// Where errors about what it returns point.
+    pub(crate) fn output_span(&self) -> Span {
+        match &self.output {
+            ReturnType::Default => self.name.span(),
+            ReturnType::Type(_, declared) => declared.span(),
+        }
+    }
+
+    /// The type that a caller is answered: what is in the `Result`, and what the promise is of.
+    pub(crate) fn answer(&self) -> TokenStream {
+        let ReturnType::Type(_, declared) = &self.output else { return quote!(()) };
+        let answered = if self.fails { words::inside(declared, "Result").unwrap_or(declared) } else { declared };
+        words::inside(answered, "Promise").unwrap_or(answered).to_token_stream()
+    }
+
+    /// What `__describe` says of it.
+    pub(crate) fn description(&self) -> TokenStream {
+        let (name, docs) = (self.word(), &self.docs);
+        let args = self.args.iter().map(|arg| {
+            let (name, declared) = (arg.name.to_string(), words::of_type(&arg.declared));
+            quote!((#name, #declared))
+        });
+        let answer = words::of_tokens(&self.answer());
+        quote!(MethodDescription { name: #name, docs: #docs, args: &[#(#args),*], answer: #answer })
+    }
+
+    fn check_output(&self) -> Result<()> {
+        match &self.output {
+            ReturnType::Type(_, declared) if matches!(**declared, Type::Reference(_)) => Err(syn::Error::new_spanned(
+                declared,
+                "an answer goes by message and is owned: `String`, `Vec<T>`, `Cap`, ..",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_role(&self, signature: &Signature) -> Result<()> {
         let wrong = match self.role {
             Role::Message => None,
             Role::Started if self.waits => {
@@ -97,13 +139,17 @@ impl Method {
             Role::Started if self.args.len() > 1 => {
                 Some("a method that is `#[started]` takes `context: &Context` at most")
             }
-            Role::Answer if self.args.len() != 1 => {
-                Some("a method for an `#[answer]` takes one argument: `answer: Result<T>`")
+            Role::Answer
+                if !(1..=2).contains(&self.args.len()) || words::inside(&self.args[0].declared, "Result").is_none() =>
+            {
+                Some(
+                    "a method for an `#[answer]` takes `answer: Result<T>`, and what `then_with` gave it to remember, if anything",
+                )
             }
             Role::Started | Role::Answer => None,
         };
         match wrong {
-            Some(text) => Err(syn::Error::new_spanned(&item.sig, text)),
+            Some(text) => Err(syn::Error::new_spanned(signature, text)),
             None => Ok(()),
         }
     }
@@ -136,7 +182,7 @@ fn receiver(at: Span, first: Option<&FnArg>) -> Result<Receiver> {
     match first {
         Some(FnArg::Receiver(it)) if it.reference.is_some() && it.mutability.is_some() => Ok(Receiver::Change),
         Some(FnArg::Receiver(it)) if it.reference.is_some() => Ok(Receiver::Read),
-        Some(FnArg::Typed(it)) if last_segment_is(&it.ty, "This") => Ok(Receiver::This),
+        Some(FnArg::Typed(it)) if words::last_segment_is(&it.ty, "This") => Ok(Receiver::This),
         Some(other) => Err(syn::Error::new_spanned(other, NEEDED)),
         None => Err(syn::Error::new(at, NEEDED)),
     }
@@ -166,30 +212,5 @@ fn arg(index: usize, input: &FnArg, role: Role) -> Result<Arg> {
 }
 
 fn is_result(output: &ReturnType) -> bool {
-    matches!(output, ReturnType::Type(_, declared) if last_segment_is(declared, "Result"))
-}
-
-fn last_segment_is(declared: &Type, name: &str) -> bool {
-    let Type::Path(path) = declared else { return false };
-    path.path.segments.last().is_some_and(|segment| segment.ident == name)
-}
-
-/// A type as people write it: without paths and the spaces of tokens.
-fn type_text(declared: &Type) -> String {
-    let Type::Path(path) = declared else { return declared.to_token_stream().to_string() };
-    let Some(last) = path.path.segments.last() else { return String::new() };
-    match &last.arguments {
-        PathArguments::AngleBracketed(arguments) => {
-            let arguments: Vec<_> = arguments
-                .args
-                .iter()
-                .map(|argument| match argument {
-                    syn::GenericArgument::Type(inner) => type_text(inner),
-                    other => other.to_token_stream().to_string(),
-                })
-                .collect();
-            format!("{}<{}>", last.ident, arguments.join(", "))
-        }
-        _ => last.ident.to_string(),
-    }
+    matches!(output, ReturnType::Type(_, declared) if words::last_segment_is(declared, "Result"))
 }

@@ -1,44 +1,126 @@
 //! `#[object]`: the dispatcher of an `impl` block.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{ImplItem, ItemImpl, Result, Type};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, ImplItem, ItemImpl, LitStr, Path, Result, Signature, Token};
 
-use crate::method::{Method, Receiver, Role};
+use crate::arm::{self, arm};
+use crate::method::{Method, Role};
+use crate::words;
+
+/// What stands in the attribute's brackets: `name = "..."`, and interfaces that the object implements.
+#[derive(Default)]
+struct Options {
+    name: Option<LitStr>,
+    interfaces: Vec<Path>,
+}
+
+enum Opt {
+    Name(LitStr),
+    Interface(Path),
+}
+
+impl Parse for Opt {
+    fn parse(input: ParseStream<'_>) -> Result<Opt> {
+        if !input.peek2(Token![=]) {
+            return Ok(Opt::Interface(input.parse()?));
+        }
+        let option: Ident = input.parse()?;
+        input.parse::<Token![=]>()?;
+        match option == "name" {
+            true => Ok(Opt::Name(input.parse()?)),
+            false => Err(syn::Error::new(
+                option.span(),
+                format!(
+                    "`#[object]` has no option `{option}`: it takes `name = \"..\"` and the interfaces that the type implements"
+                ),
+            )),
+        }
+    }
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Options> {
+        let mut options = Options::default();
+        for option in Punctuated::<Opt, Token![,]>::parse_terminated(input)? {
+            match option {
+                Opt::Name(name) => options.name = Some(name),
+                Opt::Interface(path) => options.interfaces.push(path),
+            }
+        }
+        Ok(options)
+    }
+}
 
 pub(crate) fn expand(attribute: TokenStream, mut item: ItemImpl) -> Result<TokenStream> {
-    if !attribute.is_empty() {
-        return Err(syn::Error::new_spanned(attribute, "`#[object]` takes nothing"));
-    }
-    if let Some((_, path, _)) = &item.trait_ {
-        return Err(syn::Error::new_spanned(path, "`#[object]` stands on the type's own `impl` block"));
-    }
+    let mut options: Options = syn::parse2(attribute)?;
+    let methods = match &item.trait_ {
+        None => own_methods(&mut item)?,
+        Some((_, interface, _)) => {
+            options.interfaces.insert(0, interface.clone());
+            no_roles(&item)?;
+            Vec::new()
+        }
+    };
+    Ok(implementation(&item, &methods, &options))
+}
+
+/// The methods of a type's own block, and all mistakes at once, each at its place.
+fn own_methods(item: &mut ItemImpl) -> Result<Vec<Method>> {
+    let functions = item.items.iter_mut().filter_map(|member| match member {
+        ImplItem::Fn(function) => Some((&mut function.attrs, &function.sig)),
+        _ => None,
+    });
+    all_methods(functions)
+}
+
+pub(crate) fn all_methods<'i>(
+    functions: impl Iterator<Item = (&'i mut Vec<Attribute>, &'i Signature)>,
+) -> Result<Vec<Method>> {
     let mut methods = Vec::new();
     let mut errors = None::<syn::Error>;
-    for member in &mut item.items {
-        let ImplItem::Fn(function) = member else { continue };
-        match Method::parse(function) {
+    for (attributes, signature) in functions {
+        match Method::parse(attributes, signature) {
             Ok(method) => methods.push(method),
-            // All mistakes at once, each at its place.
             Err(error) => match &mut errors {
                 Some(errors) => errors.combine(error),
                 None => errors = Some(error),
             },
         }
     }
-    match errors {
-        Some(errors) => Err(errors),
-        None => Ok(implementation(&item, &methods)),
-    }
+    errors.map_or(Ok(methods), Err)
 }
 
-fn implementation(item: &ItemImpl, methods: &[Method]) -> TokenStream {
-    let object = &item.self_ty;
+/// A block that implements an interface has that interface's methods and no others.
+fn no_roles(item: &ItemImpl) -> Result<()> {
+    for member in &item.items {
+        let ImplItem::Fn(function) = member else { continue };
+        let role = |attribute: &&Attribute| attribute.path().is_ident("started") || attribute.path().is_ident("answer");
+        if let Some(role) = function.attrs.iter().find(role) {
+            return Err(syn::Error::new_spanned(
+                role,
+                "this is no method of the interface: put it into the type's own block, `#[object(TheInterface)] impl TheType { .. }`, and \
+                 leave `#[object]` away from this one",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn implementation(item: &ItemImpl, methods: &[Method], options: &Options) -> TokenStream {
+    let object = item.self_ty.to_token_stream();
     let (generics, _, bounds) = item.generics.split_for_impl();
-    let object_name = quote!(#object).to_string().replace(' ', "");
-    let arms = methods.iter().filter(|method| method.role != Role::Started).map(|method| arm(object, method));
-    let started = methods.iter().filter(|method| method.role == Role::Started).map(|method| started(object, method));
+    let name = options.name.as_ref().map_or_else(|| words::of_tokens(&object), LitStr::value);
+    let docs = words::docs(&item.attrs);
+    let of = |role: Role| methods.iter().filter(move |method| method.role == role);
+    let arms = of(Role::Message).map(|method| arm(&object, method));
+    let started = of(Role::Started).map(|method| arm::started(&object, method));
+    let answers = of(Role::Answer).map(|method| arm(&object, method));
+    let answered = (of(Role::Answer).count() > 0).then(|| arm::answered(answers));
+    let descriptions = of(Role::Message).map(Method::description);
+    let interfaces = &options.interfaces;
     quote! {
         #item
 
@@ -48,106 +130,35 @@ fn implementation(item: &ItemImpl, methods: &[Method]) -> TokenStream {
                 method: &str,
                 args: ::ocap_guest_sdk::private::Args,
             ) -> ::ocap_guest_sdk::private::Outcome {
+                #[allow(unused_imports)]
                 use ::ocap_guest_sdk::private::{Outcome, Reply, to_error};
                 match method {
                     #(#arms)*
-                    other => Outcome::no_such_method(#object_name, other),
+                    other => {
+                        #(let args = match <dyn #interfaces>::__dispatch(this, other, args) {
+                            Ok(outcome) => return outcome,
+                            Err(args) => args,
+                        };)*
+                        drop(args);
+                        Outcome::no_such_method(#name, other)
+                    }
                 }
             }
 
             #(#started)*
-        }
-    }
-}
 
-/// The arm of a method: takes the arguments, calls, replies.
-fn arm(object: &Type, method: &Method) -> TokenStream {
-    let name = method.name.to_string();
-    let name = name.trim_start_matches("r#");
-    let names: Vec<_> = method.args.iter().map(|arg| &arg.name).collect();
-    let types: Vec<_> = method.args.iter().map(|arg| &arg.declared).collect();
-    let reply = reply(method);
-    let (pattern, take) = match method.role {
-        Role::Answer => {
-            (quote!("fulfill" | "forward" | "break"), quote!(#(let #names: #types = args.answer(method);)*))
-        }
-        Role::Message | Role::Started => {
-            let (signature, count) = (method.signature(), names.len());
-            let texts = names.iter().map(|name| name.to_string());
-            let args = if count == 0 { quote!(_) } else { quote!(mut args) };
-            let takes = names.iter().zip(&types).zip(texts).map(|((name, declared), text)| {
-                quote_spanned!(here(declared.span())=> let #name: #declared = args.take(#text)?;)
-            });
-            let take = quote!(let #args = args.positional(#signature, #count)?; #(#takes)*);
-            (quote!(#name), take)
-        }
-    };
-    if !method.waits {
-        let call = call(object, method, &names);
-        return quote!(#pattern => Outcome::Now((move || { #take let answer = #call; #reply })()),);
-    }
-    let function = &method.name;
-    let span = here(function.span());
-    let waiting = quote_spanned!(span=> <#object>::#function(this, #(#names),*).await);
-    quote! {
-        #pattern => {
-            let this = this.hold();
-            let begun = (move || { #take ::core::result::Result::Ok(async move { let answer = #waiting; #reply }) })();
-            match begun {
-                Ok(running) => Outcome::Later(::std::boxed::Box::pin(running)),
-                Err(error) => Outcome::Now(Err(error)),
+            #answered
+
+            fn describe() -> ::ocap_guest_sdk::private::Description {
+                #[allow(unused_imports)]
+                use ::ocap_guest_sdk::private::{Description, MethodDescription};
+                #[allow(unused_mut)]
+                let mut description = Description::new(#name, #docs, &[#(#descriptions),*]);
+                #(description.add(<dyn #interfaces as ::ocap_guest_sdk::Interface>::DESCRIPTION);)*
+                description
             }
         }
-    }
-}
 
-/// The call of a method that does not wait.
-fn call(object: &Type, method: &Method, args: &[impl quote::ToTokens]) -> TokenStream {
-    let function = &method.name;
-    let span = here(function.span());
-    match method.receiver {
-        Receiver::Read => quote_spanned!(span=> this.read(move |state| <#object>::#function(state, #(#args),*))),
-        Receiver::Change => quote_spanned!(span=> this.with(move |state| <#object>::#function(state, #(#args),*))),
-        Receiver::This => quote_spanned!(span=> <#object>::#function(this.clone(), #(#args),*)),
-    }
-}
-
-/// The user's place for the compiler's errors, with this macro's names.
-fn here(place: Span) -> Span {
-    place.resolved_at(Span::call_site())
-}
-
-/// `answer` as a reply.
-fn reply(method: &Method) -> TokenStream {
-    let span = here(method.output);
-    match method.fails {
-        true => quote_spanned!(span=> match answer {
-            Ok(answer) => Reply::new(&answer),
-            Err(error) => Err(to_error(error)),
-        }),
-        false => quote_spanned!(span=> Reply::new(&answer)),
-    }
-}
-
-/// What the root does when an incarnation begins.
-fn started(object: &Type, method: &Method) -> TokenStream {
-    let context = method.args.first().map(|_| quote!(context));
-    let call = call(object, method, context.as_slice());
-    let result = match method.fails {
-        true => quote!(answer.map_err(::ocap_guest_sdk::private::to_error)),
-        false => quote!({
-            let () = answer;
-            Ok(())
-        }),
-    };
-    quote! {
-        fn started(
-            this: &::ocap_guest_sdk::This<Self>,
-            context: &::ocap_guest_sdk::Context,
-        ) -> ::core::result::Result<(), ::ocap_guest_sdk::Error> {
-            let _ = context;
-            let answer = #call;
-            #result
-        }
+        #(impl #generics ::ocap_guest_sdk::Implements<dyn #interfaces> for #object #bounds {})*
     }
 }

@@ -7,8 +7,8 @@ use crate::id::{Kref, MessageId, ObjectId};
 use crate::kernel::Kernel;
 use crate::limits::LENT_REFERENCES_MAX;
 use crate::message::{Answer, Code, Payload, Resolution};
-use crate::promise::Settlement;
-use crate::rows::{Fate, Item, Message, Object, Owner, Queue, Sender};
+use crate::promise::{End, Settlement};
+use crate::rows::{Fate, Item, Message, Object, Owner, Promise, Queue, Sender};
 
 /// A question of the host that waits for its answer; ends with the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,8 +96,7 @@ impl Kernel {
         for kref in args.caps.iter().chain([&target]) {
             self.check_exists(*kref)?;
         }
-        let ask = AskId(self.next_ask);
-        self.next_ask += 1;
+        let ask = self.new_ask();
         let promise = self.new_promise();
         self.watch_for_host(ask, promise);
         let method = method.to_owned();
@@ -105,6 +104,66 @@ impl Kernel {
         self.route(Message { target, through, method, args, answer, sender: Sender::Host });
         self.settle_down();
         Ok(ask)
+    }
+
+    /// Sends a message from the host whose answer outlives the process: a new durable host object keeps the promise of it, from the commit
+    /// with which the message is accepted and through the one that settles it, until [`Kernel::end_object`]. Who wants to hear the answer
+    /// asks with [`Kernel::await_kept`], as often as they like.
+    ///
+    /// # Errors
+    /// If a reference names nothing.
+    pub fn ask_and_keep(
+        &mut self,
+        target: Kref,
+        method: &str,
+        args: Payload<Kref>,
+        name: String,
+    ) -> Result<ObjectId, Refusal> {
+        for kref in args.caps.iter().chain([&target]) {
+            self.check_exists(*kref)?;
+        }
+        let object = self.new_object(Object { owner: Owner::Host(name), fate: Fate::Live });
+        let promise = self.new_promise();
+        self.hold(Kref::Promise(promise));
+        self.holds.insert(object, Kref::Promise(promise));
+        let method = method.to_owned();
+        let (through, answer) = (Vec::new(), Some(promise));
+        self.route(Message { target, through, method, args, answer, sender: Sender::Host });
+        self.settle_down();
+        Ok(object)
+    }
+
+    /// Asks for the end of the promise that a host object keeps, which comes as [`Output::Answered`]. `None` if it keeps none.
+    pub fn await_kept(&mut self, object: ObjectId) -> Option<AskId> {
+        let Some(&Kref::Promise(promise)) = self.holds.get(&object) else { return None };
+        let ask = self.new_ask();
+        match self.end_of(promise) {
+            End::Unsettled(end) => self.watch_for_host(ask, end),
+            End::Reference(_) | End::Data(_) | End::Broken(_) => self.tell_host(ask, promise),
+        }
+        self.settle_down();
+        Some(ask)
+    }
+
+    /// How many bytes the answer has that a host object keeps; `None` as long as there is none.
+    pub fn kept_answer_bytes(&self, object: ObjectId) -> Option<u64> {
+        let Some(&Kref::Promise(mut at)) = self.holds.get(&object) else { return None };
+        loop {
+            match self.promises.get(&at)? {
+                Promise::Unsettled { .. } => return None,
+                Promise::Settled(Answer::Forward(Kref::Promise(next))) => at = *next,
+                Promise::Settled(Answer::Fulfill(payload) | Answer::Break(payload)) => {
+                    return Some(payload.body.len() as u64);
+                }
+                Promise::Settled(Answer::Forward(_)) | Promise::Failed(_) => return Some(0),
+            }
+        }
+    }
+
+    fn new_ask(&mut self) -> AskId {
+        let ask = AskId(self.next_ask);
+        self.next_ask += 1;
+        ask
     }
 
     /// Sends a message from the host whose answer nobody wants.

@@ -310,12 +310,15 @@ impl Kernel {
             Watcher::Vat(vat, token) => {
                 self.enqueue_notice(vat, Item::Settled { token, promise: Kref::Promise(promise) });
             }
-            Watcher::Host(ask) => {
-                let resolution = self.resolution_of(Kref::Promise(promise));
-                self.lend(resolution.held());
-                self.outputs.push(Output::Answered { ask, resolution });
-            }
+            Watcher::Host(ask) => self.tell_host(ask, promise),
         }
+    }
+
+    /// The host hears how a chain ended.
+    pub(crate) fn tell_host(&mut self, ask: AskId, promise: PromiseId) {
+        let resolution = self.resolution_of(Kref::Promise(promise));
+        self.lend(resolution.held());
+        self.outputs.push(Output::Answered { ask, resolution });
     }
 
     /// The one message to a listener: how the chain from `kref` ended.

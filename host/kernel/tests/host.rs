@@ -200,3 +200,60 @@ fn a_vat_can_not_pile_up_more_messages_at_a_host_object_than_its_limit() {
     stage.act("alice", |alice| alice.send(alice.peer("door"), "open", vec![], None));
     assert_eq!(stage.calls().len() as u64, limits::HOST_OBJECT_MESSAGES_MAX, "there was room for one again");
 }
+
+/// The words of an answer that a host object keeps, if it has one.
+fn kept_answer(stage: &mut Stage, object: ObjectId) -> Option<String> {
+    let ask = stage.kernel.await_kept(object).expect("it keeps a promise");
+    stage.answer(ask)
+}
+
+#[test]
+fn an_answer_that_a_host_object_keeps_is_heard_as_often_as_asked_for_and_after_a_restart() {
+    let mut stage = Stage::with(&["alice"]);
+    let alice = stage.root("alice");
+    let ask = |stage: &mut Stage, method: &str| {
+        stage.kernel.ask_and_keep(alice, method, Payload::plain([]), format!("call/{method}")).expect("alice lives")
+    };
+    let told = ask(&mut stage, "told");
+    assert_eq!((stage.kernel.kept_answer_bytes(told), kept_answer(&mut stage, told)), (None, None));
+    stage.restart();
+    stage.turn("alice", |_| {});
+    assert_eq!(stage.turn("alice", |alice| alice.fulfill(alice.resolver.expect("asked"), "hi")), "0.told");
+    for _ in 0..2 {
+        assert_eq!(kept_answer(&mut stage, told).as_deref(), Some("hi"));
+        stage.restart();
+    }
+    assert_eq!(stage.kernel.kept_answer_bytes(told), Some(2));
+    stage.kernel.sweep();
+    assert_eq!(kept_answer(&mut stage, told).as_deref(), Some("hi"), "the sweep leaves what is kept");
+    stage.kernel.end_object(told);
+    assert_eq!((stage.kernel.await_kept(told), stage.kernel.promises()), (None, 0));
+}
+
+#[test]
+fn a_kept_answer_that_nobody_can_give_any_more_is_kept_as_the_kernels_word() {
+    let mut stage = Stage::with(&["alice"]);
+    let alice = stage.root("alice");
+    let call =
+        stage.kernel.ask_and_keep(alice, "dropped", Payload::plain([]), "call/x".to_owned()).expect("alice lives");
+    stage.turn("alice", |_| {});
+    stage.restart();
+    let ask = stage.kernel.await_kept(call).expect("it keeps a promise");
+    let answered = stage.kernel.take_outputs().into_iter().any(
+        |output| matches!(output, Output::Answered { ask: heard, resolution: Resolution::Failed(_) } if heard == ask),
+    );
+    assert!(answered, "a promise that nobody can settle has an end");
+    assert_eq!(stage.kernel.kept_answer_bytes(call), Some(0));
+}
+
+#[test]
+fn what_can_not_be_sent_leaves_no_object_that_keeps_an_answer() {
+    let mut stage = Stage::with(&["alice"]);
+    let before = stage.kernel.next_object();
+    let nobody = Kref::Object(ObjectId(1_000));
+    stage
+        .kernel
+        .ask_and_keep(nobody, "x", Payload::plain([]), "call/x".to_owned())
+        .expect_err("there is no such object");
+    assert_eq!(stage.kernel.next_object(), before);
+}

@@ -1,31 +1,98 @@
 //! Calls from outside: names become references, JSON becomes what vats pass, and back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ocap_kernel::{Code, Kernel, Kref, Payload, Resolution, Subcluster, SubclusterId, Vat, VatId};
+use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, Subcluster, SubclusterId, Vat, VatId};
 use serde_json::Value as Json;
+use tokio::sync::oneshot;
 
-use crate::daemon::requests::{CallBody, CallOutcome};
-use crate::problem::Problem;
+use crate::daemon::requests::{CallBody, CallOutcome, Until};
+use crate::problem::{Problem, printable};
 use crate::run_loop::RunLoop;
 
 use super::house::House;
+use super::keyed::Keyed;
 
-/// Sends a message and waits for the end of its answer.
+/// Sends a message, and waits until it is durable, or for the end of its answer. Under a key that was used before nothing is sent: the
+/// answer is that of the call before.
 ///
 /// # Errors
-/// If the target is not known, or the arguments can't be passed.
+/// If the target is not known, the arguments can't be passed, the key names another call, or the answer does not come in time.
 pub(super) async fn call(house: &Arc<House>, body: CallBody) -> Result<CallOutcome, Problem> {
-    let CallBody { target, method, args } = body;
+    let CallBody { target: named, method, args, key, until, timeout_ms } = body;
     let args = arguments(&args)?;
-    let named = target.clone();
-    let target = house.act(move |run_loop, _| find_target(run_loop.kernel(), &target)).await??;
-    let answered = house.handle().call(target, method, args).await.map_err(|_| super::house::stopping())?;
-    let resolution = answered.map_err(|refusal| {
+    let keyed = key.map(|key| Keyed::new(key, &named, &method, &args)).transpose()?;
+    let target = named.clone();
+    let answer =
+        house.act(move |run_loop, house| accept(run_loop, house, &target, &method, args, keyed, until)).await??;
+    let Some(answer) = answer else { return Ok(CallOutcome::Accepted {}) };
+    let answered = match timeout_ms {
+        None => answer.await,
+        Some(ms) => match tokio::time::timeout(Duration::from_millis(ms), answer).await {
+            Ok(answered) => answered,
+            Err(_) => return Err(too_late(&named, ms)),
+        },
+    };
+    outcome(house, named, &answered.map_err(|_| super::house::stopping())?).await
+}
+
+type Answer = oneshot::Receiver<Resolution<Kref>>;
+
+/// Takes a call over; it is durable when the act that it is part of is. Returns where its answer will be heard, if somebody waits for that.
+fn accept(
+    run_loop: &mut RunLoop,
+    house: &House,
+    target: &str,
+    method: &str,
+    args: Payload<Kref>,
+    keyed: Option<Keyed>,
+    until: Until,
+) -> Result<Option<Answer>, Problem> {
+    let unknown = |refusal: Refusal| {
         Problem::new("ocap::target::unknown", refusal.to_string())
             .with_help("see what there is: `ocap-host status`; a reference lasts as long as somebody holds it")
-    })?;
-    outcome(house, named, &resolution).await
+    };
+    let Some(keyed) = keyed else {
+        let target = find_target(run_loop.kernel(), target)?;
+        return match until {
+            Until::Answered => run_loop.ask(target, method, args).map(Some).map_err(unknown),
+            Until::Accepted => {
+                let send = |kernel: &mut Kernel| kernel.send(target, method, args);
+                run_loop.accept(method, send).map(|()| None).map_err(unknown)
+            }
+        };
+    };
+    let mut calls = super::house::locked(&house.keyed);
+    let object = match calls.find(&keyed)? {
+        Some(object) => object,
+        None => {
+            let target = find_target(run_loop.kernel(), target)?;
+            let now_ms = house.powers.now_ms();
+            calls.make_room(run_loop.kernel_mut(), now_ms)?;
+            let object = {
+                let name = keyed.name(now_ms);
+                let ask = |kernel: &mut Kernel| kernel.ask_and_keep(target, method, args, name);
+                run_loop.accept(method, ask).map_err(unknown)?
+            };
+            calls.add(object, keyed, now_ms);
+            object
+        }
+    };
+    match until {
+        Until::Accepted => Ok(None),
+        Until::Answered => run_loop.await_kept(object).map(Some).ok_or_else(|| {
+            Problem::new("ocap::call::answer_gone", "somebody has revoked the object that kept this call's answer")
+                .with_help("use another key, if the call may be done again")
+        }),
+    }
+}
+
+fn too_late(target: &str, ms: u64) -> Problem {
+    let message = format!("`{}` has not answered within {ms} ms", printable(target));
+    Problem::new("ocap::call::timeout", message).with_help(
+        "the message stays and will be processed; its answer can be heard later only if the call had a `--key`: call again with the same",
+    )
 }
 
 async fn outcome(house: &Arc<House>, target: String, resolution: &Resolution<Kref>) -> Result<CallOutcome, Problem> {

@@ -85,7 +85,7 @@ fn dead_letters(kernel: &Kernel) -> Option<Problem> {
         1 => "1 message was set aside and will never be delivered".to_owned(),
         _ => format!("{count} messages were set aside and will never be delivered"),
     };
-    let help = "see which: `ocap-host dead-letters list`; when you have: `ocap-host dead-letters drop --all`";
+    let help = "see which: `ocap-host dead-letters list`; when you have: `ocap-host dead-letters drop --all --yes`";
     Some(Problem::new("ocap::vat::dead_letters", said).with_help(help))
 }
 

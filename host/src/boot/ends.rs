@@ -12,7 +12,7 @@ use super::house::House;
 use super::{calls, launch, system};
 
 /// What is to end.
-struct Doomed {
+pub(super) struct Doomed {
     subcluster: SubclusterId,
     name: String,
     /// One vat of it; all where `None`.
@@ -39,7 +39,11 @@ pub(super) async fn preview(house: &Arc<House>, body: TerminateBody) -> Result<E
         .await?
 }
 
-fn find(kernel: &Kernel, house: &House, body: TerminateBody) -> Result<Doomed, Problem> {
+/// What is named, if it may end.
+///
+/// # Errors
+/// If there is none of that name, or it belongs to the host.
+pub(super) fn find(kernel: &Kernel, house: &House, body: TerminateBody) -> Result<Doomed, Problem> {
     let TerminateBody { subcluster: name, vat } = body;
     let vat = match vat {
         Some(vat) => Some(calls::find_vat(kernel, &format!("{name}/{vat}"))?.0),
@@ -55,13 +59,23 @@ impl Doomed {
         if self.vat.is_some() { Scope::Vat } else { Scope::Subcluster }
     }
 
-    fn vats<'k>(&self, kernel: &'k Kernel) -> impl Iterator<Item = VatView<'k>> {
+    pub(super) fn subcluster(&self) -> SubclusterId {
+        self.subcluster
+    }
+
+    /// The whole subcluster instead of one vat of it.
+    pub(super) fn with_its_subcluster(self) -> Doomed {
+        Doomed { vat: None, ..self }
+    }
+
+    pub(super) fn vats<'k>(&self, kernel: &'k Kernel) -> impl Iterator<Item = VatView<'k>> {
         let (subcluster, vat) = (self.subcluster, self.vat);
         kernel.vats().filter(move |view| view.row.subcluster == subcluster && vat.is_none_or(|vat| vat == view.id))
     }
 }
 
-fn end(run_loop: &mut RunLoop, house: &House, doomed: Doomed) -> Terminated {
+/// Ends it.
+pub(super) fn end(run_loop: &mut RunLoop, house: &House, doomed: Doomed) -> Terminated {
     let scope = doomed.scope();
     let vats = doomed.vats(run_loop.kernel()).map(|view| view.row.name.clone()).collect();
     match doomed.vat {
@@ -71,7 +85,8 @@ fn end(run_loop: &mut RunLoop, house: &House, doomed: Doomed) -> Terminated {
     Terminated { id: doomed.subcluster.to_string(), name: doomed.name, scope, vats }
 }
 
-fn ending(run_loop: &RunLoop, doomed: Doomed) -> Ending {
+/// What that would end.
+pub(super) fn ending(run_loop: &RunLoop, doomed: Doomed) -> Ending {
     let kernel = run_loop.kernel();
     let scope = doomed.scope();
     let vats = doomed.vats(kernel).map(|view| EndingVat {

@@ -95,7 +95,7 @@ fn candidates(kernel: &Kernel, which: &Which) -> Result<Vec<Candidate>, Problem>
     if let Which::Asked(Some(label)) = which {
         let (id, row) = calls::find_vat(kernel, label)?;
         if row.status == VatStatus::Active {
-            return Err(Problem::new("ocap::vat::not_quarantined", format!("vat `{label}` is not in quarantine")));
+            return Err(super::quarantine::not_quarantined(label));
         }
         return Ok(vec![Candidate { id, row: row.clone(), label: label.clone() }]);
     }

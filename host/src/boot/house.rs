@@ -9,21 +9,25 @@ use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use hmac::{Hmac, KeyInit, Mac};
 use ocap_kernel::{Kernel, SubclusterId, Vat, VatId};
 use sha2::Sha256;
+use tokio::sync::RwLock;
 
 use crate::component::{Blobs, Digest, UserFiles};
 use crate::daemon::Home;
 use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS};
 use crate::declaration::{Declaration, HostConfig, Recorded, Start};
-use crate::engine::{Code, CodeCache, CrankTime, Engine};
+use crate::engine::{Code, CodeCache, CrankTime, Engine, EngineError};
 use crate::powers::Powers;
 use crate::problem::Problem;
 use crate::run_loop::{Clock, Handle, RunLoop};
 use crate::services;
+use crate::store::StoreReader;
+
+use super::keyed::KeyedCalls;
 
 /// The operator's configuration, in the home.
-const HOST_CONFIG: &str = "host.toml";
+pub(super) const HOST_CONFIG: &str = "host.toml";
 /// The home's secret, from which vats' random and the tags of compiled code come.
-const KEY: &str = "key";
+pub(super) const KEY: &str = "key";
 /// From which the tags of compiled code come instead, once a reset has renewed the secret.
 const CACHE_KEY: &str = "cache-key";
 
@@ -35,31 +39,32 @@ pub(super) struct House {
     pub(super) engine: Engine,
     pub(super) blobs: Blobs,
     pub(super) files: UserFiles,
+    /// Read-held by whoever puts a component into the content store, or finds it there, until a durable row names it: meanwhile nobody
+    /// could see that it is needed. Write-held by whoever removes components.
+    pub(super) unnamed_blobs: RwLock<()>,
     key: [u8; 32],
     declarations: Mutex<BTreeMap<SubclusterId, Arc<Recorded>>>,
     compiled: Mutex<BTreeMap<Digest, Code>>,
     /// What is worth knowing beyond what vats and channels show themselves.
     notices: Mutex<Vec<Problem>>,
-    handle: OnceLock<Handle>,
+    /// Calls that were made under a key. Only the loop's thread waits for it.
+    pub(super) keyed: Mutex<KeyedCalls>,
+    /// One look at a copy of the store at a time.
+    pub(super) checking: tokio::sync::Mutex<()>,
+    handle: OnceLock<(Handle, StoreReader)>,
 }
 
 impl House {
     /// Opens what the home holds, and makes what it lacks.
     pub(super) fn furnish(home: &Arc<Home>, powers: Powers) -> Result<House, Problem> {
-        let config = match home.dir().read_to_string(HOST_CONFIG) {
-            Ok(text) => HostConfig::parse(&text, &home.path_of(HOST_CONFIG).to_string_lossy())?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => HostConfig::default(),
-            Err(error) => return Err(unusable(home, HOST_CONFIG, &error)),
-        };
+        let config = config(home)?;
         for name in [APPS, BLOBS, CACHE, CHANNELS] {
             drop(home.directory(name)?);
         }
         let open = |name| home.directory(name);
         let key = home_key(home, powers)?;
         let cache = CodeCache { dir: open(CACHE)?, key: cache_key(home).unwrap_or_else(|| of_compiled_code(&key)) };
-        let engine = Engine::new(Some(cache)).map_err(|error| {
-            Problem::new("ocap::engine::unusable", "the WebAssembly engine can't be set up").because(&error)
-        })?;
+        let engine = Engine::new(Some(cache)).map_err(|error| no_engine(&error))?;
         Ok(House {
             home: home.clone(),
             powers,
@@ -67,21 +72,33 @@ impl House {
             engine,
             blobs: Blobs::new(open(BLOBS)?).map_err(|error| unusable(home, BLOBS, &error))?,
             files: UserFiles::ambient(),
+            unnamed_blobs: RwLock::default(),
             key,
             declarations: Mutex::default(),
             compiled: Mutex::default(),
             notices: Mutex::default(),
+            keyed: Mutex::default(),
+            checking: tokio::sync::Mutex::default(),
             handle: OnceLock::new(),
         })
     }
 
-    /// From now on the loop can be reached.
-    pub(super) fn connect(&self, handle: Handle) {
-        assert!(self.handle.set(handle).is_ok(), "a host has one loop");
+    /// From now on the loop, and the store behind it, can be reached.
+    pub(super) fn connect(&self, handle: Handle, store: StoreReader) {
+        assert!(self.handle.set((handle, store)).is_ok(), "a host has one loop");
     }
 
     /// The way to the loop.
     pub(super) fn handle(&self) -> &Handle {
+        &self.connected().0
+    }
+
+    /// The way to the store, for copies of all of it.
+    pub(super) fn store(&self) -> &StoreReader {
+        &self.connected().1
+    }
+
+    fn connected(&self) -> &(Handle, StoreReader) {
         self.handle.get().expect("requests come only after the loop was started")
     }
 
@@ -156,6 +173,23 @@ impl House {
     }
 }
 
+/// What the operator allows.
+///
+/// # Errors
+/// If the file can't be read, or what is wrong in it.
+pub(super) fn config(home: &Home) -> Result<HostConfig, Problem> {
+    match home.dir().read_to_string(HOST_CONFIG) {
+        Ok(text) => HostConfig::parse(&text, &home.path_of(HOST_CONFIG).to_string_lossy()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HostConfig::default()),
+        Err(error) => Err(unusable(home, HOST_CONFIG, &error)),
+    }
+}
+
+/// This machine can't run WebAssembly.
+pub(super) fn no_engine(error: &EngineError) -> Problem {
+    Problem::new("ocap::engine::unusable", "the WebAssembly engine can't be set up").because(error)
+}
+
 /// The code of what the host takes no more because it ends.
 pub(super) const STOPPING: &str = "ocap::daemon::stopping";
 
@@ -219,13 +253,15 @@ fn derived(key: &[u8; 32], purpose: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn unusable(home: &Home, name: &str, error: &std::io::Error) -> Problem {
+/// Something in the home that the host needs.
+pub(super) fn unusable(home: &Home, name: &str, error: &std::io::Error) -> Problem {
     Problem::new("ocap::home::unusable", format!("{} can't be used", home.path_of(name).display()))
         .because(error)
         .with_help("see that you may read and write the home, and that its disk is not full")
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What a mutex guards.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is guarded is replaced whole, so a panic elsewhere leaves it whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -89,6 +89,7 @@ pub(super) async fn launch(house: &Arc<House>, wish: Wish) -> Result<Launched, P
         }
         Verdict::New | Verdict::Replaces(_) => {}
     }
+    let naming = house.unnamed_blobs.read().await;
     let planner = house.clone();
     let plan = blocking(move || {
         let plan = plan(&planner, order)?;
@@ -97,6 +98,7 @@ pub(super) async fn launch(house: &Arc<House>, wish: Wish) -> Result<Launched, P
     })
     .await?;
     let (id, origin) = house.act(move |run_loop, house| carry_out(run_loop, house, plan)).await??;
+    drop(naming);
     first_starts(house, id).await?;
     told(house, id, origin).await
 }

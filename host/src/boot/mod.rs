@@ -4,6 +4,7 @@
 //! diagnostic; from there on a fault is its owner's alone: a channel is down, a vat is quarantined, everything else runs. No guest
 //! code runs before every channel is open.
 
+pub mod backup;
 mod calls;
 mod channels;
 mod circles;
@@ -16,11 +17,15 @@ mod heal;
 mod hibernate;
 mod house;
 mod inspect;
+mod keyed;
 mod launch;
 mod metrics;
 mod pins;
 mod preview;
+pub mod prune;
 mod ps;
+mod quarantine;
+mod repair;
 mod report;
 pub mod reset;
 mod restart;
@@ -161,6 +166,8 @@ struct Up {
 async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
+    backup::go_on_with_restore(&home)?;
+    backup::before_migration(&home, options.powers)?;
     let (store, state) = Store::open(&home.path_of(STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
     let mut kernel = Kernel::load(state).map_err(|corrupt| contradiction(&home.path_of(STORE), &corrupt))?;
@@ -169,6 +176,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
     let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;
     system::end_unconfigured(&mut kernel, &house);
+    *house::locked(&house.keyed) = keyed::KeyedCalls::of(&kernel);
     daemon.step("open the channels")?;
     let (to_loop, from_io) = mpsc::unbounded_channel::<FromIo>();
     let io = Arc::new(Io::new(tokio::runtime::Handle::current(), to_loop));
@@ -183,7 +191,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
     let code::Prepared { codes, fallbacks } = code::prepare_all(&mut kernel, &house).await;
     wake_eager(&mut kernel, &house);
     let (spans, sending) = telemetry::start(&house).map(|sending| (sending.spans, sending.task)).unzip();
-    let accuser = house.clone();
+    let (accuser, reader) = (house.clone(), store.reader());
     let parts = Parts {
         kernel,
         store,
@@ -202,7 +210,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
     let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| {
         Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
     })?;
-    house.connect(spawned.handle.clone());
+    house.connect(spawned.handle.clone(), reader);
     Ok(Up { house, io, services, errands, spawned, sending })
 }
 

@@ -67,7 +67,8 @@ pub fn reset(home: &Home, powers: Powers) -> Result<Loss, Problem> {
 }
 
 fn take_lock(home: &Home, powers: Powers) -> Result<Lock, Problem> {
-    Lock::take(home, &processes(powers)?, powers.now_ms())
+    let lock = Lock::take(home, &processes(powers)?, powers.now_ms())?;
+    super::backup::go_on_with_restore(home).map(|()| lock)
 }
 
 fn loss(home: &Home) -> Result<Loss, Problem> {

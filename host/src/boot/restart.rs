@@ -117,11 +117,17 @@ fn outcome(kernel: &Kernel, vat: VatId, how: Started) -> Result<RestartedVat, Pr
 pub(super) fn quarantined(label: &str, reason: Option<Problem>) -> Problem {
     let mut problem = Problem::new("ocap::vat::quarantined", format!("vat `{label}` is in quarantine"))
         .with_help(format!("mend what is wrong with it, then: `ocap-host quarantine retry {label}`"));
-    if let Some((subcluster, vat)) = label.split_once('/') {
-        problem = problem.of_vat(subcluster, vat);
-    }
+    problem = of_label(problem, label);
     problem.causes.extend(reason.map(|reason| format!("{}: {}", reason.code, reason.message)));
     problem
+}
+
+/// The problem, said of the vat of this label.
+pub(super) fn of_label(problem: Problem, label: &str) -> Problem {
+    match label.split_once('/') {
+        Some((subcluster, vat)) => problem.of_vat(subcluster, vat),
+        None => problem,
+    }
 }
 
 /// Somebody ended the vat meanwhile.
@@ -135,9 +141,7 @@ pub(super) fn rolled_back(label: &str, cause: &str) -> Problem {
     let message = format!("vat `{label}`: the start of the new component failed; the vat goes on with the one before");
     let mut problem = Problem::new("ocap::upgrade::start_failed", message)
         .with_help(format!("mend what its `start` lacks, then: `ocap-host upgrade {label} COMPONENT`"));
-    if let Some((subcluster, vat)) = label.split_once('/') {
-        problem = problem.of_vat(subcluster, vat);
-    }
+    problem = of_label(problem, label);
     problem.causes.push(cause.to_owned());
     problem
 }

@@ -12,9 +12,10 @@ use crate::store::StoreError;
 
 use super::house::House;
 use super::launch::{self, Wish};
+use super::prune::Prune;
 use super::{
-    calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, ps, report, restart, revoke,
-    upgrade,
+    backup, calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, prune, ps, quarantine,
+    repair, report, restart, revoke, upgrade,
 };
 use crate::io::Io;
 
@@ -138,10 +139,18 @@ async fn answer(house: Arc<House>, request: Request) {
         Request::QuarantineList(reply) => {
             say(reply, house.act(|run_loop, _| report::quarantined(run_loop.kernel())).await);
         }
+        Request::QuarantineShow(body, reply) => say(reply, quarantine::show(house, body).await),
         Request::QuarantineRetry(body, reply) => say(reply, heal::retry(house, body.vat).await),
+        Request::QuarantineRepair(body, reply) => say(reply, repair::repair(house, body).await),
+        Request::QuarantinePrune(body, reply) => say(reply, quarantine::prune(house, body).await),
+        Request::QuarantinePrunePreview(body, reply) => say(reply, quarantine::preview(house, body).await),
         Request::DeadLetterList(reply) => say(reply, dead_letters::list(house).await),
         Request::DeadLetterShow(id, reply) => say(reply, dead_letters::show(house, id).await),
         Request::DeadLetterDrop(body, reply) => say(reply, dead_letters::drop_some(house, body).await),
+        Request::Prune(_, reply) => say(reply, prune::running(house, Prune::Now).await),
+        Request::PrunePlan(reply) => say(reply, prune::running(house, Prune::Plan).await),
+        Request::DbCheck(reply) => say(reply, backup::check_running(house).await),
+        Request::DbBackup(body, reply) => say(reply, backup::make_running(house, body).await),
         Request::Doctor(reply) => say(reply, doctor::running(house).await),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }

@@ -22,7 +22,7 @@ use super::restart::{gone, quarantined, rolled_back};
 use super::{calls, code, revoke};
 
 /// A vat as it was when somebody asked for other code.
-struct Subject {
+pub(super) struct Subject {
     id: VatId,
     row: Vat,
     label: String,
@@ -31,7 +31,7 @@ struct Subject {
 }
 
 /// Code that was found, checked and compiled for a vat that runs other code.
-struct Change {
+pub(super) struct Change {
     subject: Subject,
     record: CodeRecord,
     code: VatCode,
@@ -59,6 +59,7 @@ enum Finding {
 /// # Errors
 /// If the code can't be had or would not load, and nothing has changed; or if its start failed, and the vat goes on with the code before.
 pub(super) async fn upgrade(house: &Arc<House>, body: UpgradeBody) -> Result<Upgraded, Problem> {
+    let _naming = house.unnamed_blobs.read().await;
     match find(house, body).await? {
         Finding::Unchanged(subject) => Ok(unchanged(*subject)),
         Finding::Change(change) => {
@@ -92,6 +93,7 @@ async fn find(house: &Arc<House>, body: UpgradeBody) -> Result<Finding, Problem>
 /// # Errors
 /// If one can't be had or would not load, and nothing has changed; or if a start failed, with the vats that were upgraded.
 pub(super) async fn components(house: &Arc<House>, source: Source, vats: &[String]) -> Result<(), Problem> {
+    let _naming = house.unnamed_blobs.read().await;
     let name = source.declaration.name.clone();
     let labels: Vec<String> = vats.iter().map(|vat| format!("{name}/{vat}")).collect();
     let subjects = house.act(move |run_loop, house| {
@@ -120,7 +122,7 @@ pub(super) async fn components(house: &Arc<House>, source: Source, vats: &[Strin
 ///
 /// # Errors
 /// If there is none, or its declaration can't be read.
-fn subject(run_loop: &RunLoop, house: &House, label: &str) -> Result<Subject, Problem> {
+pub(super) fn subject(run_loop: &RunLoop, house: &House, label: &str) -> Result<Subject, Problem> {
     let kernel = run_loop.kernel();
     let (id, row) = calls::find_vat(kernel, label)?;
     let recorded = house.declaration(kernel, row.subcluster)?;
@@ -154,8 +156,13 @@ enum Whence {
 }
 
 /// The component that is asked for.
-fn found(house: &House, subject: &Subject, to: &UpgradeTo) -> Result<(bundle::VatCode, Place), Problem> {
+pub(super) fn found(house: &House, subject: &Subject, to: &UpgradeTo) -> Result<(bundle::VatCode, Place), Problem> {
     let whence = match to {
+        // A bundle has the component under its declared path.
+        UpgradeTo::File { path, .. } if bundle::is_bundle(path, &house.files) => match declared_component(subject) {
+            ComponentRef::Path(member) => Whence::Bundle(path.clone(), member.clone()),
+            ComponentRef::Digest(digest) => Whence::Store(*digest),
+        },
         UpgradeTo::File { path, written } => Whence::File(ResolvedPath::known(written, path)),
         UpgradeTo::Stored { sha256 } => Whence::Store(sha256.parse().map_err(|fault| {
             Problem::new("ocap::usage::digest", format!("`{sha256}` is no digest")).because(&fault)
@@ -184,7 +191,7 @@ fn found(house: &House, subject: &Subject, to: &UpgradeTo) -> Result<(bundle::Va
 /// else it lies where the declaration lay.
 fn declared(subject: &Subject) -> Whence {
     let Recorded { declaration, directory, .. } = &*subject.recorded;
-    let written = match &declaration.vats[&subject.row.name].component {
+    let written = match declared_component(subject) {
         ComponentRef::Digest(digest) => return Whence::Store(*digest),
         ComponentRef::Path(written) => written,
     };
@@ -209,14 +216,31 @@ fn declared(subject: &Subject) -> Whence {
     }
 }
 
+fn declared_component(subject: &Subject) -> &ComponentRef {
+    &subject.recorded.declaration.vats[&subject.row.name].component
+}
+
 /// Checks and compiles what was found, and keeps its bytes.
 ///
 /// # Errors
 /// What is wrong with it.
-fn forward(house: &House, subject: Subject, found: bundle::VatCode, place: &Place) -> Result<Change, Problem> {
+pub(super) fn forward(
+    house: &House,
+    subject: Subject,
+    found: bundle::VatCode,
+    place: &Place,
+) -> Result<Change, Problem> {
     code::prepare(house, &found.bytes, place)?;
     house.blobs.put(&found.bytes).map_err(|fault| place.diagnose(&fault.into()))?;
-    change(house, subject, found.record, How::Forward)
+    forward_to(house, subject, found.record)
+}
+
+/// The same to code that was checked and is where its record says.
+///
+/// # Errors
+/// If it can't be had after all.
+pub(super) fn forward_to(house: &House, subject: Subject, record: CodeRecord) -> Result<Change, Problem> {
+    change(house, subject, record, How::Forward)
 }
 
 fn back(house: &House, subject: Subject) -> Result<Change, Problem> {
@@ -244,7 +268,10 @@ fn change(house: &House, subject: Subject, record: CodeRecord, how: How) -> Resu
 ///
 /// # Errors
 /// If the host stops. What became of each vat is in the answer, with its name.
-async fn carry_out(house: &Arc<House>, changes: Vec<Change>) -> Result<Vec<(String, Result<(), Problem>)>, Problem> {
+pub(super) async fn carry_out(
+    house: &Arc<House>,
+    changes: Vec<Change>,
+) -> Result<Vec<(String, Result<(), Problem>)>, Problem> {
     let begin_all = |run_loop: &mut RunLoop, _: &House| {
         changes.into_iter().map(|change| begin(run_loop, change)).collect::<Vec<_>>()
     };
@@ -299,13 +326,26 @@ impl Subject {
         Place { subcluster, vat, written, resolved, span: None, moment: Moment::Upgrade }
     }
 
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(super) fn status(&self) -> &VatStatus {
+        &self.row.status
+    }
+
     /// Its code as it is remembered, unless that is damaged.
-    fn record(&self) -> Option<CodeRecord> {
+    pub(super) fn record(&self) -> Option<CodeRecord> {
         CodeRecord::from_record(&self.row.code).ok()
     }
 }
 
 impl Change {
+    /// The code that the vat is to have.
+    pub(super) fn component(&self) -> VatComponent {
+        component(&self.record)
+    }
+
     fn described(&self, outcome: UpgradeOutcome) -> Upgraded {
         Upgraded {
             vat: self.subject.label.clone(),

@@ -85,7 +85,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Range<usize>>, Bundl
     Ok(members)
 }
 
-fn has_magic(bytes: &[u8]) -> bool {
+/// Whether these bytes begin like an archive.
+pub(super) fn has_magic(bytes: &[u8]) -> bool {
     bytes.get(257..262) == Some(b"ustar")
 }
 

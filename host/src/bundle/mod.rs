@@ -18,7 +18,7 @@ pub use fault::BundleFault;
 pub use inspect::{Listed, Listing};
 pub use open::Bundle;
 pub use pack::pack;
-pub use source::{Source, VatCode, component_of};
+pub use source::{Source, VatCode, component_of, is_bundle};
 
 /// The largest bundle: 256 MiB.
 pub const BUNDLE_BYTES_MAX: u64 = 256 << 20;

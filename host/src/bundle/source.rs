@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::pack::place;
-use super::{BUNDLE_BYTES_MAX, Bundle, BundleFault};
+use super::{BUNDLE_BYTES_MAX, Bundle, BundleFault, archive};
 use crate::component::{Blobs, CodeRecord, ComponentProblem, Origin, Place, ReadFault, ResolvedPath, Seen, UserFiles};
 use crate::component::{read, resolve};
 use crate::declaration::{ComponentRef, Declaration, Linkage, Standing};
@@ -129,6 +129,11 @@ pub(super) fn read_bundle(path: &Path, files: &UserFiles) -> Result<Bundle, Prob
         Err(BundleFault::NotABundle { found: "a text" })
     };
     opened.map_err(|fault| fault.into_problem(&written, &resolved))
+}
+
+/// Whether there is a file that is meant to be a bundle rather than a component.
+pub fn is_bundle(path: &Path, files: &UserFiles) -> bool {
+    files.read(path, BUNDLE_BYTES_MAX).is_ok_and(|(bytes, _)| archive::has_magic(&bytes))
 }
 
 /// A component of a bundle that something was launched from before, as the bundle is now.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::exit::ExitStatus;
 use super::render::json_line;
 use super::session::Session;
-use crate::daemon::requests::{CallBody, CallOutcome};
+use crate::daemon::requests::{CallBody, CallOutcome, Until};
 use crate::problem::Problem;
 
 /// Call a method of an object and print the answer as JSON
@@ -19,6 +19,32 @@ pub(super) struct CallArgs {
     /// Arguments: JSON where it is JSON, else text; after `--` also what begins with a hyphen
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     pub(super) args: Vec<String>,
+    /// Wait for the answer, which is what a call does anyway
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+    /// End as soon as the message is durable and waits for its turn; without a key nobody will hear its answer
+    #[arg(long, overrides_with = "wait")]
+    no_wait: bool,
+    /// The longest time to wait for the answer: `500ms`, `5s`, `2m`, `1h`
+    #[arg(long, value_name = "TIME", value_parser = milliseconds, conflicts_with = "no_wait")]
+    timeout: Option<u64>,
+    /// Do it once however often it is asked for: the same call with the same key has the recorded answer
+    #[arg(long)]
+    key: Option<String>,
+}
+
+/// A time as people write it, in milliseconds.
+fn milliseconds(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("a time is a number and one of ms, s, m, h".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a time begins with a whole number".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "that is too long".to_owned())
 }
 
 pub(super) fn run(args: &CallArgs, session: &Session) -> Result<ExitStatus, Problem> {
@@ -26,6 +52,9 @@ pub(super) fn run(args: &CallArgs, session: &Session) -> Result<ExitStatus, Prob
         target: args.target.clone(),
         method: args.method.clone(),
         args: args.args.iter().map(|word| argument(word)).collect(),
+        key: args.key.clone(),
+        until: if args.no_wait { Until::Accepted } else { Until::Answered },
+        timeout_ms: args.timeout,
     };
     let outcome: CallOutcome = session.client()?.post("/v1/call", &body)?;
     if let CallOutcome::Value { value } = &outcome {
@@ -50,7 +79,7 @@ fn argument(word: &str) -> Value {
 fn problem_of(outcome: &CallOutcome, args: &CallArgs) -> Option<Problem> {
     let CallArgs { target, method, .. } = args;
     match outcome {
-        CallOutcome::Value { .. } => None,
+        CallOutcome::Accepted {} | CallOutcome::Value { .. } => None,
         CallOutcome::Broken { error } => {
             let mut problem =
                 Problem::new("ocap::call::broken", format!("`{target}` answered `{method}` with an error"));
@@ -88,9 +117,22 @@ mod tests {
         assert_eq!(argument(""), json!(""));
     }
 
+    fn args(target: &str, method: &str) -> CallArgs {
+        let (target, method) = (target.into(), method.into());
+        CallArgs { target, method, args: vec![], wait: false, no_wait: false, timeout: None, key: None }
+    }
+
+    #[test]
+    fn a_time_is_a_whole_number_with_its_unit() {
+        assert_eq!(["500ms", "5s", "2m", "1h"].map(milliseconds), [Ok(500), Ok(5_000), Ok(120_000), Ok(3_600_000)]);
+        for bad in ["5", "s", "1.5s", "-1s", "5 s", "5d", "18446744073709551615h"] {
+            assert!(milliseconds(bad).is_err(), "{bad}");
+        }
+    }
+
     #[test]
     fn a_failed_call_tells_what_the_operator_may_know() {
-        let args = CallArgs { target: "matcher/index".into(), method: "find".into(), args: vec![] };
+        let args = args("matcher/index", "find");
         let beneath = Problem::new("ocap::component::missing", "the component is missing")
             .of_vat("matcher", "index")
             .with_help("build it");

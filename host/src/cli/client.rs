@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::cli::Format;
     use crate::daemon::requests::{CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody};
-    use crate::daemon::requests::{Status, Stopping};
+    use crate::daemon::requests::{Status, Stopping, Until};
     use crate::daemon::{Daemon, Phase, test_home};
     use crate::powers::Powers;
 
@@ -225,7 +225,9 @@ mod tests {
     }
 
     fn call(target: &str, method: &str) -> CallBody {
-        CallBody { target: target.into(), method: method.into(), args: vec![json!(1), json!({"a": "ä"})] }
+        let args = vec![json!(1), json!({"a": "ä"})];
+        let (target, method, until) = (target.into(), method.into(), Until::Answered);
+        CallBody { target, method, args, key: None, until, timeout_ms: None }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `dead-letters`: messages that will never be delivered.
 
+use super::confirm::{self, Confirmation};
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
@@ -25,9 +26,11 @@ pub(super) enum DeadLettersCommand {
         /// Its number, as `m12`
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         id: Option<String>,
-        /// All of them
+        /// All of them; asks first
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
 }
 
@@ -35,7 +38,8 @@ pub(super) fn run(command: &DeadLettersCommand, session: &Session) -> Result<Exi
     match command {
         DeadLettersCommand::List => list(session)?,
         DeadLettersCommand::Show { id } => show(id, session)?,
-        DeadLettersCommand::Drop { id, all: _ } => drop_some(id.clone(), session)?,
+        DeadLettersCommand::Drop { id: Some(id), .. } => drop_some(Some(id.clone()), session)?,
+        DeadLettersCommand::Drop { id: None, confirmation, .. } => drop_all(confirmation, session)?,
     }
     Ok(ExitStatus::Ok)
 }
@@ -76,6 +80,21 @@ fn text(letter: &DeadLetter) -> String {
         body,
     ];
     lines.map(|line| escape(&line).into_owned()).join("\n")
+}
+
+fn drop_all(confirmation: &Confirmation, session: &Session) -> Result<(), Problem> {
+    if !confirmation.is_given() {
+        let found: DeadLetters = session.client()?.get("/v1/dead-letters")?;
+        // Nobody need be asked about nothing.
+        if !found.letters.is_empty() {
+            session.answer_json_only(&found)?;
+            let message = format!("this would forget {} dead letters", found.letters.len());
+            let mut preview = confirm::unconfirmed(message, "ocap-host dead-letters drop --all --yes");
+            preview.causes.extend(found.letters.iter().map(|letter| row(letter).join(" ")));
+            confirm::ask(session, preview)?;
+        }
+    }
+    drop_some(None, session)
 }
 
 fn drop_some(id: Option<String>, session: &Session) -> Result<(), Problem> {

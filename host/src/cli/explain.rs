@@ -10,6 +10,7 @@ use crate::problem::{Problem, printable};
 
 /// Each begins with a title; a heading of the second level names one code or more, and what follows it is their explanation.
 const PAGES: &[&str] = &[
+    include_str!("../../../docs/codes/acts.md"),
     include_str!("../../../docs/codes/bundle.md"),
     include_str!("../../../docs/codes/channel.md"),
     include_str!("../../../docs/codes/component.md"),

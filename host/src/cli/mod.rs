@@ -7,6 +7,8 @@ mod amounts;
 mod bundle;
 mod call;
 mod client;
+mod confirm;
+mod db;
 mod dead_letters;
 mod doctor;
 mod exit;
@@ -17,6 +19,7 @@ mod launch;
 mod metrics;
 mod pins;
 mod plan;
+mod prune;
 mod ps;
 mod quarantine;
 mod render;
@@ -92,6 +95,9 @@ enum Command {
     Quarantine(quarantine::QuarantineCommand),
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
+    Prune(prune::PruneArgs),
+    #[command(subcommand)]
+    Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
     Explain(explain::ExplainArgs),
@@ -139,6 +145,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
+        Command::Db(command) => db::run(command, session),
+        Command::Prune(args) => prune::run(args, session),
         Command::Doctor(args) => doctor::run(args, session),
         Command::Reset(args) => reset::run(args, session),
         Command::DeadLetters(command) => dead_letters::run(command, session),

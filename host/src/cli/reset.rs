@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::confirm::{self, Confirmation};
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
@@ -12,9 +13,8 @@ use crate::problem::Problem;
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::exit::HELP)]
 pub(super) struct ResetArgs {
-    /// Do it; without this, only say what would be lost
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// What is gone.
@@ -31,10 +31,10 @@ struct Gone {
 
 pub(super) fn run(args: &ResetArgs, session: &Session) -> Result<ExitStatus, Problem> {
     let home = session.home()?.ok_or_else(|| reset::no_home(session.home_path()))?;
-    if !args.yes {
+    if !args.confirmation.is_given() {
         let lost = sentence(&reset::preview(&home, session.powers())?);
-        return Err(Problem::new("ocap::usage::unconfirmed", format!("this would forget for good: {lost}"))
-            .with_help(format!("if that is meant: `{}`", home.command("reset --yes"))));
+        let message = format!("this would forget for good: {lost}");
+        confirm::ask(session, confirm::unconfirmed(message, &home.command("reset --yes")))?;
     }
     let loss = reset::reset(&home, session.powers())?;
     let text = format!("forgotten: {}", sentence(&loss));

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Format;
 use super::client::Client;
+use super::confirm;
 use super::render::{self, Look};
 use crate::daemon::log::Form;
 use crate::daemon::{Home, home};
@@ -71,6 +72,11 @@ impl Session {
         self.powers.absolute(path).map_err(|error| {
             Problem::new("ocap::usage::path", format!("the path `{}` leads nowhere", path.display())).because(&error)
         })
+    }
+
+    /// Whether there is a person who reads text and can answer a question.
+    pub(super) fn can_ask(&self) -> bool {
+        self.format == Format::Text && confirm::somebody_is_there(self)
     }
 
     /// How the host's log looks on stderr.

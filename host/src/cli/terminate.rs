@@ -1,5 +1,6 @@
 //! `terminate`: the end of a subcluster or a vat, and of everything that it keeps.
 
+use super::confirm::{self, Confirmation};
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
@@ -12,31 +13,34 @@ use crate::problem::Problem;
 pub(super) struct TerminateArgs {
     /// `subcluster`, or `subcluster/vat` for one vat of it
     target: String,
-    /// Do it; without this, only say what would end
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 pub(super) fn run(args: &TerminateArgs, session: &Session) -> Result<ExitStatus, Problem> {
     let body = body(&args.target);
     let mut client = session.client()?;
-    if !args.yes {
+    if !args.confirmation.is_given() {
         let ending: Ending = client.post("/v1/terminate/preview", &body)?;
         session.answer_json_only(&ending)?;
-        return Err(unconfirmed(&ending, &args.target));
+        confirm::ask(session, unconfirmed(&ending, &args.target))?;
     }
     let terminated: Terminated = client.post("/v1/terminate", &body)?;
-    session.answer(&terminated, |terminated| {
-        let (name, vats) = (escape(&terminated.name), terminated.vats.join(", "));
-        match terminated.scope {
-            Scope::Subcluster => format!("terminated: {name}, vats {}", escape(&vats)),
-            Scope::Vat => format!("terminated: {name}/{}", escape(&vats)),
-        }
-    })?;
+    session.answer(&terminated, |terminated| told("terminated", terminated))?;
     Ok(ExitStatus::Ok)
 }
 
-fn body(target: &str) -> TerminateBody {
+/// What has ended, and how.
+pub(super) fn told(how: &str, terminated: &Terminated) -> String {
+    let (name, vats) = (escape(&terminated.name), terminated.vats.join(", "));
+    match terminated.scope {
+        Scope::Subcluster => format!("{how}: {name}, vats {}", escape(&vats)),
+        Scope::Vat => format!("{how}: {name}/{}", escape(&vats)),
+    }
+}
+
+/// `subcluster` or `subcluster/vat` as a request.
+pub(super) fn body(target: &str) -> TerminateBody {
     match target.split_once('/') {
         Some((subcluster, vat)) => TerminateBody { subcluster: subcluster.to_owned(), vat: Some(vat.to_owned()) },
         None => TerminateBody { subcluster: target.to_owned(), vat: None },
@@ -46,9 +50,14 @@ fn body(target: &str) -> TerminateBody {
 /// What would end, as the reason why nothing was done.
 fn unconfirmed(ending: &Ending, target: &str) -> Problem {
     let message = format!("this would end `{target}` and forget everything that it keeps");
-    let mut problem = Problem::new("ocap::usage::unconfirmed", message)
-        .with_help(format!("if that is meant: `ocap-host terminate {target} --yes`"));
-    problem.causes = ending
+    let mut problem = confirm::unconfirmed(message, &format!("ocap-host terminate {target} --yes"));
+    problem.causes = losses(ending);
+    problem
+}
+
+/// What would be lost, a line each.
+pub(super) fn losses(ending: &Ending) -> Vec<String> {
+    let mut losses: Vec<String> = ending
         .vats
         .iter()
         .map(|vat| {
@@ -57,11 +66,11 @@ fn unconfirmed(ending: &Ending, target: &str) -> Problem {
             format!("vat {}/{} ({}): {exports}, {queued}", ending.name, vat.name, vat.id)
         })
         .collect();
-    problem.causes.extend(ending.channels.iter().map(|channel| format!("channel {}/{channel}", ending.name)));
+    losses.extend(ending.channels.iter().map(|channel| format!("channel {}/{channel}", ending.name)));
     if ending.scope == Scope::Vat && ending.vats.iter().any(|vat| vat.name == ending.bootstrap) {
-        problem.causes.push(format!("it is the vat that answers for `{}`, which would have none", ending.name));
+        losses.push(format!("it is the vat that answers for `{}`, which would have none", ending.name));
     }
-    problem
+    losses
 }
 
 fn many(count: u64, one: &str, more: &str) -> String {

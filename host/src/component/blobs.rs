@@ -133,6 +133,46 @@ impl Blobs {
         }
     }
 
+    /// All blobs with their sizes in bytes, by digest. Whatever else lies in the directory is not told.
+    ///
+    /// # Errors
+    /// If the directory can't be read.
+    pub fn list(&self) -> io::Result<Vec<(Digest, u64)>> {
+        let mut blobs = Vec::new();
+        for entry in self.directory.entries()? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let digest = name.to_str().and_then(|name| Digest::from_hex(name).ok());
+            if let Some(digest) = digest
+                && let metadata = entry.metadata()?
+                && metadata.is_file()
+            {
+                blobs.push((digest, metadata.len()));
+            }
+        }
+        blobs.sort_unstable();
+        Ok(blobs)
+    }
+
+    /// Forgets a blob; that it is gone is durable after [`Blobs::sync`]. One that is not there is no fault.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    pub fn remove(&self, digest: &Digest) -> io::Result<()> {
+        match self.directory.remove_file(digest.hex()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// Makes removals durable.
+    ///
+    /// # Errors
+    /// If the disk does not take them.
+    pub fn sync(&self) -> io::Result<()> {
+        self.directory.open(".")?.sync_all()
+    }
+
     fn write(&self, unfinished: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();
         // Read-only from its first moment: nothing but a rename ever puts other bytes at a blob's name.
@@ -213,6 +253,21 @@ mod tests {
         let blobs = Blobs::new(directory).expect("a store");
         assert!(blobs.has(&digest).expect("looked"));
         assert!(!home.path().join("unfinished-0").exists());
+    }
+
+    #[test]
+    fn only_blobs_are_listed_and_a_removed_one_is_missing() {
+        let (home, blobs) = store();
+        let (one, two) = (blobs.put(b"one").expect("kept"), blobs.put(b"three").expect("kept"));
+        std::fs::write(home.path().join("unfinished-9"), "x").expect("written");
+        std::fs::write(home.path().join("notes.txt"), "x").expect("written");
+        let mut expected = vec![(one, 3), (two, 5)];
+        expected.sort_unstable();
+        assert_eq!(blobs.list().expect("listed"), expected);
+        blobs.remove(&one).and_then(|()| blobs.remove(&one)).and_then(|()| blobs.sync()).expect("removed");
+        assert!(matches!(blobs.get(&one), Err(BlobFault::Missing { .. })));
+        assert_eq!(blobs.get(&two).expect("had"), b"three");
+        assert!(home.path().join("notes.txt").exists());
     }
 
     #[test]

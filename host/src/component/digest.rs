@@ -1,6 +1,7 @@
 //! The SHA-256 of some bytes, and its one text form.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,30 @@ impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(Sha256::digest(bytes).into())
+    }
+
+    /// A SHA-256 that was computed elsewhere.
+    pub fn from_bytes(bytes: [u8; 32]) -> Digest {
+        Digest(bytes)
+    }
+
+    /// The digest of everything that is read, and how many bytes that was.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn of_all(mut from: impl Read) -> io::Result<(Digest, u64)> {
+        let mut hasher = Sha256::new();
+        let mut bytes = 0;
+        let mut part = vec![0; 64 << 10];
+        loop {
+            match from.read(&mut part)? {
+                0 => return Ok((Digest(hasher.finalize().into()), bytes)),
+                length => {
+                    hasher.update(&part[..length]);
+                    bytes += length as u64;
+                }
+            }
+        }
     }
 
     /// The 64 digits alone: a file's name in a content store.
@@ -100,6 +125,8 @@ mod tests {
     fn the_digest_is_the_standards_and_survives_its_text() {
         assert_eq!(Digest::of(b"abc").to_string(), OF_ABC);
         assert_eq!(OF_ABC.parse(), Ok(Digest::of(b"abc")));
+        let long = vec![7; 200_000];
+        assert_eq!(Digest::of_all(long.as_slice()).expect("memory"), (Digest::of(&long), 200_000));
         assert_eq!(Digest::from_hex(&Digest::of(b"abc").hex()), Ok(Digest::of(b"abc")));
     }
 

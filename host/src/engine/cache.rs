@@ -71,13 +71,21 @@ impl CodeCache {
     }
 }
 
+/// How the name of a finished file ends.
+pub(crate) const SUFFIX: &str = ".code";
+
+/// A component's SHA-256, in hexadecimal.
+pub(crate) fn digest_of(component: &[u8]) -> String {
+    hex(&Sha256::digest(component))
+}
+
 /// The name of a component's compiled code: its own digest, and that of everything in the engine that compiled code
 /// depends on.
-pub(crate) fn file_name(engine: &wasmtime::Engine, component: &[u8]) -> String {
+pub(crate) fn file_name(engine: &wasmtime::Engine, digest: &str) -> String {
     let mut settings = Sha256Hasher(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut settings);
     let settings = hex(&settings.0.finalize()[..16]);
-    format!("{settings}-{}.code", hex(&Sha256::digest(component)))
+    format!("{settings}-{digest}{SUFFIX}")
 }
 
 fn hex(bytes: &[u8]) -> String {

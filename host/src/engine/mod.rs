@@ -117,11 +117,21 @@ impl Engine {
         Ok(Code { engine: self.clone(), pre })
     }
 
+    /// The name of the file in which the cache keeps the compiled code of a component, by its SHA-256 in hexadecimal.
+    pub fn cached_as(&self, digest: &str) -> String {
+        cache::file_name(&self.0.engine, digest)
+    }
+
+    /// Whether a file in the cache has the name of finished compiled code, of this engine or another.
+    pub fn is_cached_code(name: &str) -> bool {
+        name.ends_with(cache::SUFFIX)
+    }
+
     fn compile(&self, component: &[u8]) -> Result<Component, Fault> {
         let engine = &self.0.engine;
         let compile = || Component::from_binary(engine, component).map_err(|error| Fault::does_not_compile(&error));
         let Some(cache) = &self.0.cache else { return compile() };
-        let name = cache::file_name(engine, component);
+        let name = cache::file_name(engine, &cache::digest_of(component));
         if let Some(loaded) = cache.load(&name).and_then(|code| load(engine, &code)) {
             return Ok(loaded);
         }

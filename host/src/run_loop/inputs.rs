@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{AskId, Code, Kernel, Kref, MessageId, Payload, Refusal, Reply, Resolution, VatId};
+use ocap_kernel::{AskId, Code, Kernel, Kref, MessageId, ObjectId, Payload, Refusal, Reply, Resolution, VatId};
 use tokio::sync::oneshot;
 
 use crate::io::{FromIo, Io};
@@ -86,16 +86,46 @@ impl RunLoop {
         self.meters.forget(vat);
     }
 
-    pub(super) fn ask(
+    /// Sends a message; the end of its answer comes when it is durable.
+    ///
+    /// # Errors
+    /// If a reference names nothing.
+    pub fn ask(
         &mut self,
         target: Kref,
         method: &str,
         args: Payload<Kref>,
-        reply: oneshot::Sender<Resolution<Kref>>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<oneshot::Receiver<Resolution<Kref>>, Refusal> {
         let ask = self.ask_kernel(target, method, args)?;
+        let (reply, answer) = oneshot::channel();
         self.asks.insert(ask, reply);
-        Ok(())
+        Ok(answer)
+    }
+
+    /// Sends a message whose answer is not waited for here, as `send` does it.
+    ///
+    /// # Errors
+    /// Those of `send`.
+    pub fn accept<T>(
+        &mut self,
+        method: &str,
+        send: impl FnOnce(&mut Kernel) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let from = self.kernel.next_message();
+        let accepted = send(&mut self.kernel)?;
+        self.meters.totals.asked += 1;
+        if let Some(traces) = &mut self.traces {
+            traces.accepted(&self.kernel, from, method, (self.clock)().wall);
+        }
+        Ok(accepted)
+    }
+
+    /// Hears the end of the promise that an object of the host keeps; at once if it has one. `None` if it keeps none.
+    pub fn await_kept(&mut self, object: ObjectId) -> Option<oneshot::Receiver<Resolution<Kref>>> {
+        let ask = self.kernel.await_kept(object)?;
+        let (reply, answer) = oneshot::channel();
+        self.asks.insert(ask, reply);
+        Some(answer)
     }
 
     fn ask_kernel(&mut self, target: Kref, method: &str, args: Payload<Kref>) -> Result<AskId, Refusal> {

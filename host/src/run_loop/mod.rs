@@ -270,10 +270,8 @@ impl Handle {
         method: String,
         args: Payload<Kref>,
     ) -> Result<Result<Resolution<Kref>, Refusal>, Stopping> {
-        let (reply, answer) = oneshot::channel();
-        let refused = self.act(move |run_loop| run_loop.ask(target, &method, args, reply)).await?;
-        match refused {
-            Ok(()) => answer.await.map(Ok).map_err(|_| Stopping),
+        match self.act(move |run_loop| run_loop.ask(target, &method, args)).await? {
+            Ok(answer) => answer.await.map(Ok).map_err(|_| Stopping),
             Err(refusal) => Ok(Err(refusal)),
         }
     }

@@ -37,7 +37,7 @@ pub struct Span {
     pub ended: Duration,
     /// What it was.
     pub what: What,
-    /// How it ended: `applied`, `undone`, `fulfilled`, a code.
+    /// How it ended: `applied`, `undone`, `fulfilled`, `accepted`, a code.
     pub outcome: String,
 }
 
@@ -118,11 +118,22 @@ impl Traces {
 
     /// A message from outside was sent, and its numbers begin with `from`.
     pub(super) fn asked(&mut self, kernel: &Kernel, from: MessageId, ask: AskId, method: &str, now: Duration) {
+        let open = self.first(kernel, from, method, now);
+        self.calls.insert(ask, open);
+    }
+
+    /// The same, of which nobody hears the answer here: its own span is over.
+    pub(super) fn accepted(&mut self, kernel: &Kernel, from: MessageId, method: &str, now: Duration) {
+        let open = self.first(kernel, from, method, now);
+        self.end(open, What::Call, "accepted".to_owned(), now);
+    }
+
+    /// The first span of a trace.
+    fn first(&mut self, kernel: &Kernel, from: MessageId, method: &str, now: Duration) -> Open {
         let trace = u128::from(self.number()) << 64 | u128::from(self.number());
         let context = Context { trace, span: self.number() };
         self.adopt(kernel, from, Some(context));
-        let open = Open { context, parent: None, name: method.to_owned(), began: now, items: Vec::new() };
-        self.calls.insert(ask, open);
+        Open { context, parent: None, name: method.to_owned(), began: now, items: Vec::new() }
     }
 
     /// What came of it.

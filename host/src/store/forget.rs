@@ -4,7 +4,7 @@
 //! none is left; a host that is killed in between goes on at its next start.
 
 use ocap_kernel::VatId;
-use rusqlite::{Connection, Result, TransactionBehavior, params};
+use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 
 /// The most entries that one transaction removes.
 const ENTRIES_MAX: i64 = 1_000;
@@ -24,8 +24,8 @@ pub(super) fn is_pending(connection: &Connection) -> Result<bool> {
 }
 
 /// Removes some entries of one vat, in a transaction of its own, and the note with the last of them. Returns whether more may be left.
-pub(super) fn remove_some(connection: &mut Connection) -> Result<bool> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+pub(super) fn remove_some(connection: &Connection) -> Result<bool> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let vat: Option<i64> =
         transaction.prepare_cached("SELECT min(vat) FROM forgotten")?.query_row((), |row| row.get(0))?;
     let Some(vat) = vat else { return Ok(false) };

@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ocap_kernel::State;
+use ocap_kernel::{Counters, State};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Result};
 
 use super::error::StoreError;
 use super::load::Reading;
-use super::{settings, version};
+use super::{checkpoint, settings, version};
 
 /// What a look at a store has shown.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Inspected {
     pub state: State,
     /// What is broken beneath the rows.
     pub damage: Vec<StoreError>,
+    /// The version that the file has.
+    pub version: i64,
 }
 
 /// Looks at every page, every row and every vat's store. `None` if there is no store yet. The caller has locked the home.
@@ -25,6 +27,45 @@ pub struct Inspected {
 /// # Errors
 /// As [`super::Store::open`], with the first bad row; damage that keeps rows from being read, too.
 pub fn inspect(path: &Path) -> Result<Option<Inspected>, StoreError> {
+    at_rest(path, |connection, version| {
+        prepare(connection, version).map_err(|error| StoreError::of_sql(path, &error))?;
+        look(connection, path, version)
+    })
+}
+
+/// The version of a store that this host would take to its own version when it opens it.
+///
+/// # Errors
+/// As [`super::Store::open`].
+pub fn older_version(path: &Path) -> Result<Option<i64>, StoreError> {
+    let found = at_rest(path, |_, version| Ok(version))?;
+    Ok(found.filter(|version| *version < version::STEPS.len() as i64))
+}
+
+/// Sees that no number below these is given by a store that no host has open.
+///
+/// # Errors
+/// If it can't be written.
+pub fn raise(path: &Path, least: &Counters) -> Result<(), StoreError> {
+    let of_sql = |error| StoreError::of_sql(path, &error);
+    let connection = settings::connect(path)?;
+    version::identify(&connection, version::STEPS.len() as i64, path)?;
+    settings::harden(&connection).map_err(of_sql)?;
+    settings::make_durable(&connection, path)?;
+    let sql = "UPDATE counters SET subcluster = max(subcluster, ?1), vat = max(vat, ?2), object = max(object, ?3), \
+               promise = max(promise, ?4), message = max(message, ?5), boot = max(boot, ?6)";
+    let Counters { subcluster, vat, object, promise, message, boot } = *least;
+    let numbers = [subcluster, vat, object, promise, message, boot].map(u64::cast_signed);
+    connection.execute(sql, numbers).map_err(of_sql)?;
+    checkpoint::truncate(&connection).map_err(of_sql)?;
+    close(connection).map_err(of_sql)
+}
+
+/// Does something with a store and the version that it has; `None` if there is none.
+pub(super) fn at_rest<T>(
+    path: &Path,
+    with: impl FnOnce(&Connection, i64) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
     // To connect makes the file.
     if !path.exists() {
         return Ok(None);
@@ -33,20 +74,21 @@ pub fn inspect(path: &Path) -> Result<Option<Inspected>, StoreError> {
     let of_sql = |error| StoreError::of_sql(path, &error);
     let connection = settings::connect(path)?;
     let found = version::identify(&connection, version::STEPS.len() as i64, path)?;
-    let inspected = if found == 0 {
-        Ok(None)
-    } else {
-        prepare(&connection, found).map_err(of_sql)?;
-        look(&connection, path).map(Some)
-    };
+    let done = if found == 0 { Ok(None) } else { with(&connection, found).map(Some) };
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(of_sql)?;
     }
     if !had_log {
         // What this connection made, it takes with it; a log that was there stays as it is.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(of_sql)?;
+        close(connection).map_err(of_sql)?;
     }
-    inspected
+    done
+}
+
+/// Closes a connection and removes its log, which has nothing in it.
+fn close(connection: Connection) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    connection.close().map_err(|(_, error)| error)
 }
 
 fn log_of(path: &Path) -> PathBuf {
@@ -63,7 +105,7 @@ fn prepare(connection: &Connection, found: i64) -> Result<()> {
     version::missing(found, &version::STEPS).try_for_each(|(_, step)| connection.execute_batch(step))
 }
 
-fn look(connection: &Connection, path: &Path) -> Result<Inspected, StoreError> {
+fn look(connection: &Connection, path: &Path, version: i64) -> Result<Inspected, StoreError> {
     let damage = version::integrity_check(connection, path)?;
     let reading = Reading { connection, path };
     let state = reading.state()?;
@@ -72,5 +114,5 @@ fn look(connection: &Connection, path: &Path) -> Result<Inspected, StoreError> {
             reading.vat_store(*vat)?;
         }
     }
-    Ok(Inspected { state, damage })
+    Ok(Inspected { state, damage, version })
 }

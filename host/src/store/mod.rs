@@ -6,6 +6,7 @@
 //!
 //! The store opens its file by path, which SQLite needs; nothing else in the host may open it.
 
+mod backup;
 mod changes;
 mod checkpoint;
 mod codec;
@@ -29,8 +30,9 @@ use std::thread;
 use ocap_kernel::{Commit, State, VatId};
 use rusqlite::Connection;
 
+pub use backup::copy;
 pub use error::StoreError;
-pub use inspect::{Inspected, inspect};
+pub use inspect::{Inspected, inspect, older_version, raise};
 pub use load::{VatEntries, VatSize};
 
 use load::Reading;
@@ -88,9 +90,11 @@ impl Store {
 
     fn start(connection: Connection, path: &Path) -> Result<Store, StoreError> {
         let (sender, requests) = mpsc::channel();
-        let writer = Writer::new(connection, path).map_err(|error| StoreError::of_sql(path, &error))?;
+        let pending = forget::is_pending(&connection).map_err(|error| StoreError::of_sql(path, &error))?;
+        let of = path.to_owned();
+        let run = move || Writer::new(connection, of, pending).run(&requests);
         // Nobody joins the thread: `close` hears from it when the file is closed, and a host that ends without closing must not wait.
-        match thread::Builder::new().name("store".to_owned()).spawn(move || writer.run(&requests)) {
+        match thread::Builder::new().name("store".to_owned()).spawn(run) {
             Ok(_) => Ok(Store { reader: StoreReader { sender } }),
             Err(error) => Err(StoreError::Io { path: path.to_owned(), reason: error.to_string() }),
         }
@@ -140,7 +144,7 @@ impl Drop for Store {
     }
 }
 
-/// Reads for worker threads. Cheap to clone.
+/// Reads for worker threads, and copies. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StoreReader {
     sender: Sender<Request>,
@@ -154,6 +158,17 @@ impl StoreReader {
     pub fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
         let (reply, answer) = mpsc::channel();
         self.sender.send(Request::VatStore { vat, reply }).map_err(|_| StoreError::Closed)?;
+        answer.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Copies the whole store into a file that is not there yet, a slice at a time: commits and reads go on in between and are in the copy
+    /// too. Returns when it is finished, with everything that was handed over before the call.
+    ///
+    /// # Errors
+    /// If the copy can't be written, which does the store no harm; `Failed` after a failed write; `Closed` if the store is closed first.
+    pub fn copy(&self, to: &Path) -> Result<(), StoreError> {
+        let (reply, answer) = mpsc::channel();
+        self.sender.send(Request::Copy { to: to.to_owned(), reply }).map_err(|_| StoreError::Closed)?;
         answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 

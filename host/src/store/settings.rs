@@ -27,14 +27,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(StoreError::Library { found: rusqlite::version() });
     }
-    // For the owner only, from its first moment; SQLite gives the write-ahead log the same mode. A file that is there is not opened here,
-    // because closing it would drop the locks of a store that this process has open.
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(StoreError::Io { path: path.to_owned(), reason: error.to_string() });
-        }
-        Ok(_) | Err(_) => {}
-    }
+    make_private(path)?;
     // No URI: a path is a path. No mutex: one thread owns the connection.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let exclusive = || {
@@ -48,6 +41,17 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     exclusive().map_err(|error| StoreError::of_sql(path, &error))
+}
+
+/// Makes a file for the owner only, from its first moment, unless there is one; SQLite gives the write-ahead log the same mode. A file that is
+/// there is not opened here, because closing it would drop the locks of a store that this process has open.
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(StoreError::Io { path: path.to_owned(), reason: error.to_string() })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// What only an empty file can still be told.

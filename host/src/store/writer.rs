@@ -2,18 +2,21 @@
 //!
 //! Its rule: after the first error it writes and reads nothing more, because memory and disk may differ from then on.
 
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use ocap_kernel::{Commit, VatId};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::checkpoint::{self, PAGES_LONG, PAGES_MAX};
 use super::error::StoreError;
 use super::load::{Reading, VatEntries, VatSize};
-use super::{changes, forget, version};
+use super::{backup, changes, forget, version};
 
 /// So long without a request counts as idle. Shorter, and a checkpoint would stand between two calls of one conversation.
 const IDLE: Duration = Duration::from_millis(200);
@@ -34,13 +37,38 @@ pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 pub(super) enum Request {
     Write { commit: Box<Commit>, done: Done },
     VatStore { vat: VatId, reply: Sender<Result<VatEntries, StoreError>> },
+    Copy { to: PathBuf, reply: Sender<Result<(), StoreError>> },
     VatSize { vat: VatId, reply: Sender<Result<VatSize, StoreError>> },
     Close { reply: Sender<Result<(), StoreError>> },
     Abandon,
 }
 
+/// What ends the serving.
+enum End {
+    Close(Sender<Result<(), StoreError>>),
+    Abandon,
+}
+
+/// Why a copy was not finished.
+enum Unfinished {
+    Failed(StoreError),
+    Ended(End),
+}
+
+impl From<StoreError> for Unfinished {
+    fn from(error: StoreError) -> Unfinished {
+        Unfinished::Failed(error)
+    }
+}
+
+/// The most requests that are done between two slices of a copy: a host that never pauses has its copy all the same.
+const REQUESTS_PER_SLICE_MAX: usize = 64;
+
 pub(super) struct Writer {
-    connection: Connection,
+    /// Shared with a copy that is being made.
+    connection: Rc<Connection>,
+    /// Copies that were asked for while another was made.
+    postponed: VecDeque<Request>,
     path: PathBuf,
     failed: bool,
     /// The failure, until somebody was told: it may have come while nobody asked for anything.
@@ -53,31 +81,75 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, path: &Path) -> rusqlite::Result<Writer> {
-        let forgetting = forget::is_pending(&connection)?;
-        let path = path.to_owned();
-        Ok(Writer { connection, path, failed: false, untold: None, backlog: 0, forgetting, commits_since_slice: 0 })
+    /// `forgetting`: whether entries of ended vats are left.
+    pub(super) fn new(connection: Connection, path: PathBuf, forgetting: bool) -> Writer {
+        Writer {
+            connection: Rc::new(connection),
+            postponed: VecDeque::new(),
+            path,
+            failed: false,
+            untold: None,
+            backlog: 0,
+            forgetting,
+            commits_since_slice: 0,
+        }
     }
 
     /// Serves until it is told to end or nobody is left to ask.
     pub(super) fn run(mut self, requests: &Receiver<Request>) {
         while let Some(request) = self.next(requests) {
-            match request {
-                Request::Write { commit, done } => {
-                    done(self.write(&commit));
-                    self.measure_log();
-                }
+            match self.serve(request, requests) {
+                ControlFlow::Continue(()) => {}
                 // Whoever asked may have gone; then nobody minds.
-                Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
-                Request::VatSize { vat, reply } => drop(reply.send(self.vat_size(vat))),
-                Request::Close { reply } => return drop(reply.send(self.close())),
-                Request::Abandon => return,
+                ControlFlow::Break(End::Close(reply)) => return drop(reply.send(self.close())),
+                ControlFlow::Break(End::Abandon) => return,
             }
         }
     }
 
+    fn serve(&mut self, request: Request, requests: &Receiver<Request>) -> ControlFlow<End> {
+        match request {
+            Request::Write { commit, done } => {
+                done(self.write(&commit));
+                self.measure_log();
+            }
+            Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
+            Request::VatSize { vat, reply } => drop(reply.send(self.vat_size(vat))),
+            Request::Copy { to, reply } => match self.copy(&to, requests) {
+                Ok(()) => drop(reply.send(Ok(()))),
+                Err(Unfinished::Failed(error)) => drop(reply.send(Err(error))),
+                Err(Unfinished::Ended(end)) => return ControlFlow::Break(end),
+            },
+            Request::Close { reply } => return ControlFlow::Break(End::Close(reply)),
+            Request::Abandon => return ControlFlow::Break(End::Abandon),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// An error of it says nothing about the store: the copy may lie on another disk.
+    fn copy(&mut self, to: &Path, requests: &Receiver<Request>) -> Result<(), Unfinished> {
+        self.check()?;
+        let connection = self.connection.clone();
+        backup::copy_all(&connection, to, || {
+            for request in requests.try_iter().take(REQUESTS_PER_SLICE_MAX) {
+                match request {
+                    copy @ Request::Copy { .. } => self.postponed.push_back(copy),
+                    other => match self.serve(other, requests) {
+                        ControlFlow::Continue(()) => {}
+                        ControlFlow::Break(end) => return Err(Unfinished::Ended(end)),
+                    },
+                }
+            }
+            // What could not be written is not in the copy either.
+            self.check().map_err(Unfinished::Failed)
+        })
+    }
+
     /// The next request; meanwhile, if none comes for a while, what ended vats kept is removed, and then the log is moved.
     fn next(&mut self, requests: &Receiver<Request>) -> Option<Request> {
+        if let Some(postponed) = self.postponed.pop_front() {
+            return Some(postponed);
+        }
         while self.forgetting && !self.failed {
             if self.commits_since_slice < COMMITS_PER_SLICE_MAX {
                 match requests.recv_timeout(PAUSE) {
@@ -107,7 +179,7 @@ impl Writer {
 
     fn forget_some(&mut self) {
         self.commits_since_slice = 0;
-        match forget::remove_some(&mut self.connection) {
+        match forget::remove_some(&self.connection) {
             Ok(more) => self.forgetting = more,
             // Nothing was removed, and nothing that was acknowledged is in danger: the next start goes on.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => self.forgetting = false,
@@ -118,7 +190,7 @@ impl Writer {
 
     /// An error on the way rolls back. An error of COMMIT itself is ambiguous: the rows may be there after the next start.
     fn transact(&mut self, commit: &Commit) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
         changes::apply(&transaction, commit)?;
         transaction.commit()
     }
@@ -173,6 +245,7 @@ impl Writer {
     fn close(mut self) -> Result<(), StoreError> {
         self.check()?;
         let Writer { connection, path, .. } = self;
+        let connection = Rc::into_inner(connection).expect("no copy is being made");
         put_down(connection).map_err(|error| StoreError::of_sql(&path, &error))
     }
 }

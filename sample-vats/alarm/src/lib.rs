@@ -1,11 +1,13 @@
 //! Reminds of things, once or again and again, also of what came due while the host was down.
 
+use std::time::Duration;
+
 use ocap_guest_sdk::prelude::*;
 
 /// What it was told to remind of, and the timer that ticks for it.
 #[derive(Durable, Default)]
 pub struct Alarm {
-    reminders: Vec<Cap>,
+    reminders: Vec<This<Reminder>>,
     /// It ticks for as long as somebody holds it: here, for as long as it is kept.
     beat: Option<Cap>,
     ticks: u64,
@@ -15,23 +17,22 @@ pub struct Alarm {
 impl Alarm {
     /// Reminds of something after so many milliseconds.
     fn remind(&mut self, milliseconds: u64, what: String) -> Result<()> {
-        self.note("after", milliseconds, what)
+        self.note(timer()?.after(Duration::from_millis(milliseconds)), what)
     }
 
     /// Reminds of something at a time, in milliseconds since 1970.
     fn remind_at(&mut self, time: u64, what: String) -> Result<()> {
-        self.note("at", time, what)
+        self.note(timer()?.at(time), what)
     }
 
     /// Everything it was told, oldest first, with the time when it reminded of it.
     fn reminders(&self) -> Vec<Reminder> {
-        let reminders = self.reminders.iter().filter_map(This::<Reminder>::of);
-        reminders.map(|reminder| reminder.read(Reminder::clone)).collect()
+        self.reminders.iter().map(|reminder| reminder.read(Reminder::clone)).collect()
     }
 
     /// Begins to count, one each period.
     async fn beat(this: This<Self>, milliseconds: u64) -> Result<()> {
-        let beat: Cap = timer()?.call("every", (milliseconds, &this.cap())).await?;
+        let beat = timer()?.every(Duration::from_millis(milliseconds), &this.cap()).await?;
         this.with(|alarm| alarm.beat = Some(beat));
         Ok(())
     }
@@ -64,9 +65,9 @@ impl Alarm {
 
 impl Alarm {
     /// The answer goes to a durable object: it comes also when this vat, or the whole host, was restarted meanwhile.
-    fn note(&mut self, method: &str, time: u64, what: String) -> Result<()> {
-        let reminder = This::durable(Reminder { what, rang: None }).cap();
-        timer()?.call_to(method, (time,), &reminder);
+    fn note(&mut self, time: Promise<u64>, what: String) -> Result<()> {
+        let reminder = This::durable(Reminder { what, rang: None });
+        time.then(&reminder, Reminder::ring);
         self.reminders.push(reminder);
         Ok(())
     }
@@ -94,8 +95,8 @@ impl Reminder {
     }
 }
 
-fn timer() -> Result<Cap> {
-    context().grant("service.timer")
+fn timer() -> Result<Timer> {
+    context().timer()
 }
 
 vat!(Alarm, Reminder);

@@ -17,12 +17,34 @@ pub struct CallBody {
     /// The arguments.
     #[serde(default)]
     pub args: Vec<Value>,
+    /// Names this call for good: asked for again with the same key, it is not done again, and has the recorded answer. 1 to 128 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What to wait for.
+    #[serde(default)]
+    pub until: Until,
+    /// The longest time to wait for an answer, in milliseconds; for ever where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
 }
 
-/// How a call ended: the answer of `POST /v1/call`. All three are answers, not faults of the request.
+/// What whoever calls waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Until {
+    /// The answer.
+    #[default]
+    Answered,
+    /// That the message is durable, and waits for its turn.
+    Accepted,
+}
+
+/// How a call ended: the answer of `POST /v1/call`. All of them are answers, not faults of the request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "$type", rename_all = "lowercase")]
 pub enum CallOutcome {
+    /// Not yet: the message is durable, and nobody waits for its answer.
+    Accepted {},
     /// With a value.
     Value {
         /// The value.
@@ -54,6 +76,7 @@ mod tests {
         let shape = |outcome| serde_json::to_value::<CallOutcome>(outcome).expect("json");
         assert_eq!(shape(CallOutcome::Value { value: json!([1]) }), json!({"$type": "value", "value": [1]}));
         assert_eq!(shape(CallOutcome::Broken { error: json!("no") }), json!({"$type": "broken", "error": "no"}));
+        assert_eq!(shape(CallOutcome::Accepted {}), json!({"$type": "accepted"}));
         let failed = CallOutcome::Failed { code: "vat-trapped".into(), problem: None };
         assert_eq!(shape(failed), json!({"$type": "failed", "code": "vat-trapped"}));
     }

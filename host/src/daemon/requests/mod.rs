@@ -4,6 +4,7 @@
 //! change. The body of a request is what the run loop is asked, too.
 
 mod calls;
+mod db;
 mod dead_letters;
 mod doctor;
 mod hibernate;
@@ -14,6 +15,7 @@ mod lives;
 mod metrics;
 mod pins;
 mod plan;
+mod prune;
 mod ps;
 mod quarantine;
 mod revoke;
@@ -24,7 +26,8 @@ use tokio::sync::oneshot;
 
 use crate::problem::Problem;
 
-pub use calls::{CallBody, CallOutcome};
+pub use calls::{CallBody, CallOutcome, Until};
+pub use db::{BackedUp, Backup, BackupBody, BackupComponent, BackupFile, Components, DbChecked};
 pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
 pub use doctor::{Checkup, Counts, Subject};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
@@ -38,8 +41,12 @@ pub use lives::{Ending, EndingVat, RestartBody, Restarted, RestartedVat, Scope, 
 pub use metrics::{Bucket, Figures, Metrics, SinceBoot, Spread, VatCounts};
 pub use pins::{Pin, PinBody, Pins, UnpinBody};
 pub use plan::{Granted, LaunchPlan, Outcome, PlannedChannel, PlannedGrant, PlannedVat};
+pub use prune::{PruneBody, PruneOutcome, Pruned, Unneeded};
 pub use ps::{Activity, Ps, VatError, VatUsage};
-pub use quarantine::{Quarantine, Retried, RetryBody};
+pub use quarantine::{
+    Bytes, OtherComponent, Policy, Quarantine, Quarantined, RepairBody, RepairFrom, RepairOutcome, Repaired, Retried,
+    RetryBody, ShowBody,
+};
 pub use revoke::{RevokeBody, Revoked, Since};
 pub use status::{
     ChannelState, ChannelStatus, GrantStatus, Inventory, Status, SubclusterStatus, VatComponent, VatState, VatStatus,
@@ -88,14 +95,30 @@ pub enum Request {
     Unpin(UnpinBody, Reply<Pin>),
     /// The diagnostics of everything in quarantine.
     QuarantineList(Reply<Quarantine>),
+    /// Everything about one vat in quarantine.
+    QuarantineShow(ShowBody, Reply<Quarantined>),
     /// Try once more to serve what is in quarantine.
     QuarantineRetry(RetryBody, Reply<Retried>),
+    /// Serve a vat in quarantine again, with a component from elsewhere.
+    QuarantineRepair(RepairBody, Reply<Repaired>),
+    /// Give up a vat in quarantine, or a subcluster of which nothing is served, with everything that it keeps.
+    QuarantinePrune(TerminateBody, Reply<Terminated>),
+    /// Say what that would end, and do nothing.
+    QuarantinePrunePreview(TerminateBody, Reply<Ending>),
     /// The messages that will never be delivered.
     DeadLetterList(Reply<DeadLetters>),
     /// One of them, by its number, with what was in it.
     DeadLetterShow(String, Reply<DeadLetter>),
     /// Forget one of them, or all.
     DeadLetterDrop(DropBody, Reply<Dropped>),
+    /// Remove what no vat needs any more.
+    Prune(PruneBody, Reply<Pruned>),
+    /// Say what that would remove, and do nothing.
+    PrunePlan(Reply<Pruned>),
+    /// Look at every page and row of the store.
+    DbCheck(Reply<DbChecked>),
+    /// Copy the store and what it needs.
+    DbBackup(BackupBody, Reply<BackedUp>),
     /// Count and check everything again.
     Doctor(Reply<Checkup>),
     /// Stop in good order. Answered when the loop has understood; the end shows at the lock.

@@ -3,6 +3,7 @@
 //! One file a family of commands, as in [`super::requests`]; each lists its rows of the one table.
 
 mod calls;
+mod db;
 mod dead_letters;
 mod doctor;
 mod hibernate;
@@ -11,6 +12,7 @@ mod launch;
 mod lives;
 mod openapi;
 mod pins;
+mod prune;
 mod quarantine;
 mod refusal;
 mod route;
@@ -54,6 +56,8 @@ fn table() -> Vec<Route> {
         pins::routes(),
         quarantine::routes(),
         dead_letters::routes(),
+        prune::routes(),
+        db::routes(),
         doctor::routes(),
         openapi::routes(),
     ];

@@ -48,7 +48,7 @@ fn a_slice_is_at_most_a_thousand_entries_and_not_many_megabytes() {
         }
         let mut left = Vec::new();
         loop {
-            let more = forget::remove_some(&mut connection).expect("a good statement");
+            let more = forget::remove_some(&connection).expect("a good statement");
             let sql = "SELECT count(*) FROM vat_store WHERE vat = 3";
             left.push(connection.query_row(sql, (), |row| row.get::<_, i64>(0)).expect("a number"));
             if !more {
@@ -58,7 +58,7 @@ fn a_slice_is_at_most_a_thousand_entries_and_not_many_megabytes() {
         assert_eq!(left, slices, "{count} entries of {bytes} bytes");
         let neighbour = connection.query_row("SELECT count(*) FROM vat_store", (), |row| row.get::<_, i64>(0));
         assert_eq!(neighbour, Ok(3));
-        assert_eq!(forget::remove_some(&mut connection), Ok(false));
+        assert_eq!(forget::remove_some(&connection), Ok(false));
     }
 }
 

@@ -118,8 +118,8 @@ fn a_full_disk_is_named_and_nothing_is_taken_after_it() {
     settings::make_durable(&connection, &home.path()).expect("the settings are known");
     connection.pragma_update(None, "max_page_count", 60).expect("a known pragma");
     let (sender, requests) = mpsc::channel();
-    let writer = Writer::new(connection, &home.path()).expect("a store");
-    let thread = thread::spawn(move || writer.run(&requests));
+    let path = home.path();
+    let thread = thread::spawn(move || Writer::new(connection, path, false).run(&requests));
     let (report, results) = mpsc::channel();
     for number in 0..20 {
         let report = report.clone();

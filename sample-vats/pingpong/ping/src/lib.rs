@@ -5,7 +5,7 @@ use ocap_guest_sdk::prelude::*;
 /// Remembers who listens for the late answer.
 #[derive(Durable, Default)]
 struct Ping {
-    ear: Option<Cap>,
+    ear: Option<This<Ear>>,
 }
 
 #[object]
@@ -21,16 +21,15 @@ impl Ping {
 
     /// Asks pong for an answer that it keeps to itself. It is to go to a durable object, whatever becomes of this incarnation.
     fn ask_later(&mut self) -> Result<()> {
-        let ear = This::durable(Ear::default()).cap();
-        context().grant("vat.pong")?.call_to("hold", (), &ear);
+        let ear = This::durable(Ear::default());
+        context().grant("vat.pong")?.call::<Value>("hold", ()).then(&ear, Ear::hear);
         self.ear = Some(ear);
         Ok(())
     }
 
     /// What came of it so far.
     fn heard(&self) -> Option<Heard> {
-        let ear = This::<Ear>::of(self.ear.as_ref()?)?;
-        ear.read(|ear| ear.heard.clone())
+        self.ear.as_ref()?.read(|ear| ear.heard.clone())
     }
 }
 

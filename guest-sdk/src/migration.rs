@@ -1,0 +1,100 @@
+//! State of one version that becomes state of the next.
+
+use std::fmt;
+
+use ocap_passable::{NotPassable, Value as Plain, decode};
+use serde::de::{Deserialize, Deserializer};
+
+use crate::body::{Body, read_value};
+use crate::error::to_error;
+use crate::{Durable, Error};
+
+/// State as it was kept, whatever its version.
+#[doc(hidden)]
+pub struct Old {
+    state: Plain,
+    caps: Vec<crate::Cap>,
+}
+
+impl Old {
+    fn read<T: Durable>(self) -> Result<T, Error> {
+        let (read, _) = read_value(self.state, self.caps);
+        let Loaded(state) = read.map_err(|error| Error::new("unfit-state", error.to_string()))?;
+        Ok(state)
+    }
+}
+
+/// What a migration makes: the new state, or an error that says why there is none.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a migration to `{N}` does not make a `{Self}`",
+    note = "it is a function from the state of the version before: `fn grown(old: TheOld) -> {N}`, or `-> Result<{N}>`"
+)]
+pub trait Migrated<N> {
+    fn migrated(self) -> Result<N, Error>;
+}
+
+impl<N: Durable> Migrated<N> for N {
+    fn migrated(self) -> Result<N, Error> {
+        Ok(self)
+    }
+}
+
+impl<N: Durable, E: fmt::Display + 'static> Migrated<N> for Result<N, E> {
+    fn migrated(self) -> Result<N, Error> {
+        self.map_err(to_error)
+    }
+}
+
+/// For the macro: state of `version` becomes an `O`, by way of migrations of its own, and then an `N`.
+#[doc(hidden)]
+pub fn migrate<O: Durable, M: Migrated<N>, N: Durable>(
+    function: impl FnOnce(O) -> M,
+    version: u32,
+    old: Old,
+) -> Result<N, Error> {
+    const { assert!(O::VERSION < N::VERSION, "a migration begins with the state of an older version") };
+    function(restore(version, old)?).migrated()
+}
+
+fn restore<T: Durable>(version: u32, old: Old) -> Result<T, Error> {
+    match version {
+        _ if version == T::VERSION => old.read(),
+        _ if version < T::VERSION => T::migrate(version, old),
+        _ => Err(Error::new(
+            "newer-state",
+            format!("it is of version {version}, and this code knows versions of `{}` up to {}", T::KIND, T::VERSION),
+        )),
+    }
+}
+
+/// The state in what is kept of an object, and whether it is of this version already.
+pub(crate) fn from_body<T: Durable>(body: Body) -> Result<(T, bool), Error> {
+    let unfit = |error: NotPassable| Error::new("unfit-state", error.to_string());
+    let Plain::List(parts) = decode(&body.bytes).map_err(unfit)? else {
+        return Err(Error::new("unfit-state", "it is no list"));
+    };
+    let mut parts = parts.into_iter().skip(1);
+    let state = parts.next().unwrap_or(Plain::Undefined);
+    let version = match parts.next() {
+        None => 1,
+        Some(Plain::Integer(version)) => u32::try_from(version).unwrap_or(u32::MAX),
+        Some(_) => u32::MAX,
+    };
+    let state = restore(version, Old { state, caps: body.caps })?;
+    Ok((state, version == T::VERSION))
+}
+
+/// There is no way from one version to the other.
+pub(crate) fn unknown(kind: &str, from: u32, to: u32) -> Error {
+    let message = format!("it is of version {from}, and this code has no way from there to version {to} of `{kind}`");
+    Error::new("no-migration", message)
+}
+
+struct Loaded<T>(T);
+
+impl<'de, T: Durable> Deserialize<'de> for Loaded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Loaded<T>, D::Error> {
+        T::load(deserializer).map(Loaded)
+    }
+}
