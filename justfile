@@ -8,7 +8,6 @@ export CARGO_TARGET_DIR := justfile_directory() / "target"
 
 host := "target/debug/ocap-host"
 guest_target := "wasm32-wasip2"
-python := "target/python"
 
 _list:
     @just --list --unsorted
@@ -26,20 +25,30 @@ vats: setup
     cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo build --profile vat --target {{guest_target}}
     mkdir -p target/vats && cp target/guests/{{guest_target}}/vat/*.wasm target/vats/
 
-# the Python sample vat: the interpreter and app.py as one component
+# the sample vats in Python, as target/vats/NAME.wasm
 vats-py:
-    test -x {{python}}/bin/componentize-py || python3 -m venv {{python}}
-    {{python}}/bin/python -m pip install --quiet --disable-pip-version-check componentize-py==0.25.1
-    mkdir -p target/vats && cd sample-vats/python-greeter && ../../{{python}}/bin/componentize-py -d ../../wit -w vat \
-        componentize --stub-wasi app -o ../../target/vats/python-greeter.wasm
+    python3 sample-vats/build.py py
+
+# the sample vats in JavaScript; needs Node 20 or later, and fetches about 390 MiB the first time
+vats-js:
+    python3 sample-vats/build.py js
+
+# the sample vat in C
+vats-c: setup
+    python3 sample-vats/build.py c
+
+# the bindings in C again, after a change of the contract
+c-bindings:
+    cd guest-sdk/c/bindgen && cargo run --quiet --locked --target-dir {{CARGO_TARGET_DIR}}/tools -- ../bindings
 
 # what the host does, narrated, in less than a minute after the build
 demo: build vats
     @python3 tests/demo/demo.py {{host}}
 
 # every test
-test: build vats vats-py
+test: build vats vats-py vats-js vats-c
     cargo test --workspace
+    cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo test
 
 # the stories of traces, with the feature that sends them
 test-otel: build vats
@@ -51,6 +60,7 @@ check: setup
     cd sample-vats && cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo clippy --target {{guest_target}} -- -D warnings
+    cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     cargo clippy --workspace --all-targets --features ocap-host/otel,ocap-tests/otel -- -D warnings
     cargo test --workspace --test tidy --test guide

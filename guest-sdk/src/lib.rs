@@ -74,17 +74,20 @@ pub mod bindings;
 mod body;
 mod cap;
 mod channel;
+pub mod clock;
 pub mod collections;
 mod context;
 mod durable;
 mod error;
 mod executor;
+pub mod idioms;
 mod interface;
 mod life;
 pub mod log;
 mod migration;
 mod object;
 mod promise;
+pub mod random;
 mod remote;
 pub mod store;
 pub mod stream;
@@ -165,12 +168,16 @@ macro_rules! vat {
     };
 }
 
-/// Nothing to export.
+/// Nothing to export; but the code is in use, whether or not a test runs it.
 #[cfg(not(target_family = "wasm"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_component {
-    ($root:ty) => {};
+    ($root:ty) => {
+        const _: fn(
+            $crate::bindings::exports::ocap::vat::lifecycle::Boot,
+        ) -> ::core::result::Result<(), ::std::string::String> = $crate::vat::start::<$root>;
+    };
 }
 
 /// The exports of a component.

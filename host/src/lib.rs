@@ -9,6 +9,7 @@ pub mod cli;
 pub mod component;
 pub mod daemon;
 pub mod declaration;
+pub mod develop;
 pub mod engine;
 pub mod escape;
 pub mod io;

@@ -59,6 +59,14 @@ impl Powers {
         std::path::absolute(path)
     }
 
+    /// A path without links and `..`, as the file system has it.
+    ///
+    /// # Errors
+    /// If there is nothing at the path.
+    pub fn canonical(self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
+    }
+
     /// A variable of the environment.
     pub fn variable(self, name: &str) -> Option<OsString> {
         std::env::var_os(name)

@@ -13,7 +13,7 @@ pub fn repository() -> &'static Path {
 }
 
 /// The `ocap-host` that belongs to this test: built from the same sources, with the same profile, in the same target directory.
-pub(crate) fn ocap_host() -> &'static Path {
+pub fn ocap_host() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let output = profile_directory();
@@ -32,8 +32,8 @@ pub(crate) fn ocap_host() -> &'static Path {
 
 /// The component of a sample vat, by its package's name: `counter`, `index`.
 pub fn sample_component(package: &str) -> PathBuf {
-    if package.starts_with("python-") {
-        return python_component(package);
+    if ["polyglot-", "python-", "js-"].iter().any(|prefix| package.starts_with(prefix)) {
+        return foreign_component(package);
     }
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let vats = BUILT.get_or_init(|| {
@@ -45,11 +45,17 @@ pub fn sample_component(package: &str) -> PathBuf {
     vats.join(format!("{package}.wasm"))
 }
 
-/// The component of a sample vat in Python, which needs a tool from another registry and so is not built from here.
-fn python_component(name: &str) -> PathBuf {
-    let path = target_directory().join("vats").join(format!("{name}.wasm"));
-    assert!(path.is_file(), "{} is missing: build it with `just vats-py`", path.display());
-    path
+/// The component of a sample vat in another language, which needs tools from other registries and so is not built from here.
+fn foreign_component(name: &str) -> PathBuf {
+    let build = repository().join("sample-vats/build.py");
+    let check = Command::new("python3")
+        .arg(build)
+        .args(["check", name])
+        .env("CARGO_TARGET_DIR", target_directory())
+        .output()
+        .expect("python3 can be started");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    target_directory().join("vats").join(format!("{name}.wasm"))
 }
 
 fn cargo(directory: &Path, target: &Path, args: &[&str]) {

@@ -19,7 +19,7 @@ mod screen;
 mod terminal;
 mod wire;
 
-pub use built::{repository, sample_component};
+pub use built::{ocap_host, repository, sample_component};
 pub use dialogue::Shown;
 pub use host::Host;
 pub use line::LineClient;

@@ -5,6 +5,7 @@
 
 mod host;
 
+pub(crate) use host::ask;
 pub use host::{Broken, Handle, Host, Lifetime, Outgoing, Settlement, play};
 
 /// The package of the contract.

@@ -16,6 +16,7 @@ const PAGES: &[&str] = &[
     include_str!("../../../docs/codes/component.md"),
     include_str!("../../../docs/codes/daemon.md"),
     include_str!("../../../docs/codes/declaration.md"),
+    include_str!("../../../docs/codes/develop.md"),
     include_str!("../../../docs/codes/home.md"),
     include_str!("../../../docs/codes/host.md"),
     include_str!("../../../docs/codes/launch.md"),

@@ -4,6 +4,7 @@
 
 mod absence;
 mod amounts;
+mod build;
 mod bundle;
 mod call;
 mod client;
@@ -17,6 +18,7 @@ mod hibernate;
 mod inspect;
 mod launch;
 mod metrics;
+mod new;
 mod pins;
 mod plan;
 mod prune;
@@ -100,6 +102,8 @@ enum Command {
     Db(db::DbCommand),
     Doctor(doctor::DoctorArgs),
     Reset(reset::ResetArgs),
+    New(new::NewArgs),
+    Build(build::BuildArgs),
     Explain(explain::ExplainArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
@@ -141,6 +145,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
+        Command::New(args) => new::run(args, session),
+        Command::Build(args) => build::run(args, session),
         Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),
         Command::Stop(args) => stop::run(args, session),

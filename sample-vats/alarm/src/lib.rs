@@ -100,3 +100,6 @@ fn timer() -> Result<Timer> {
 }
 
 vat!(Alarm, Reminder);
+
+#[cfg(test)]
+mod tests;

@@ -21,3 +21,6 @@ impl Counter {
 }
 
 vat!(Counter);
+
+#[cfg(test)]
+mod tests;

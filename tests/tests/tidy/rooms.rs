@@ -6,7 +6,8 @@ use crate::sources::{Source, mentions};
 
 /// A room, and the rooms that it may name. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["boot", "bundle", "component", "daemon", "powers", "problem"]),
+    ("cli", &["boot", "bundle", "component", "daemon", "develop", "powers", "problem"]),
+    ("develop", &["bundle", "component", "declaration", "engine", "powers", "problem"]),
     (
         "boot",
         &[
@@ -85,7 +86,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ocap_passable", &["boot", "io", "services"]),
     ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services", "telemetry"]),
     // Directories that were handed in.
-    ("cap_std", &["boot", "cli", "component", "daemon", "engine", "io", "powers", "run_loop"]),
+    ("cap_std", &["boot", "cli", "component", "daemon", "develop", "engine", "io", "powers", "run_loop"]),
     // What the standard library lacks of the system's calls.
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
@@ -94,7 +95,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tracing", &["boot", "daemon", "engine", "io", "run_loop", "telemetry"]),
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
-    ("serde", &["bundle", "cli", "component", "daemon", "declaration", "problem"]),
+    ("serde", &["bundle", "cli", "component", "daemon", "declaration", "develop", "problem"]),
     ("serde_json", &["boot", "bundle", "cli", "component", "daemon", "declaration", "schema"]),
 ];
 

@@ -65,7 +65,10 @@ const POWERS: &[Power] = &[
     Power { word: "std::net", places: &[] },
     Power { word: "tokio::fs", places: &[] },
     Power { word: "tokio::process", places: &[] },
-    Power { word: "process::Command", places: &[] },
+    Power {
+        word: "process::Command",
+        places: &[("host/src/develop/build.rs", "the compiler, for whoever writes a vat")],
+    },
     Power { word: "HashSet", places: &[] },
     Power { word: "HashMap", places: &[("host/src/bundle/layout.rs", "one entry, as the OCI crate wants it")] },
 ];

@@ -84,3 +84,6 @@ fn index() -> Result<Cap> {
 }
 
 vat!(Matcher);
+
+#[cfg(test)]
+mod tests;
