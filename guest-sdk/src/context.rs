@@ -1,7 +1,6 @@
 //! What an incarnation was started with.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
@@ -22,7 +21,7 @@ struct Started {
     incarnation: u64,
     upgraded_from: Option<String>,
     parameters: Vec<u8>,
-    grants: BTreeMap<String, Cap>,
+    grants: Vec<(String, Cap)>,
 }
 
 /// What this incarnation was started with.
@@ -76,8 +75,9 @@ impl Context {
     /// # Errors
     /// If there is none; the message names those that are.
     pub fn grant(&self, name: &str) -> Result<Cap, Error> {
-        self.0.grants.get(name).cloned().ok_or_else(|| {
-            let names: Vec<_> = self.0.grants.keys().map(String::as_str).collect();
+        let granted = self.0.grants.iter().find(|(granted, _)| granted == name);
+        granted.map(|(_, cap)| cap.clone()).ok_or_else(|| {
+            let names: Vec<_> = self.0.grants.iter().map(|(granted, _)| granted.as_str()).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             Error::new("no-such-grant", format!("`uses` grants no `{name}` (it grants {names})"))
         })

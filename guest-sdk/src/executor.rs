@@ -4,7 +4,7 @@
 //! real ones, so that any future and any combinator works.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,13 +13,14 @@ use std::task::{Context, Wake, Waker};
 use crate::Cap;
 use crate::answer::Heard;
 use crate::bindings::ocap::vat::kernel;
+use crate::numbered::Numbered;
 
 type Task = (Pin<Box<dyn Future<Output = ()>>>, Waker);
 
 thread_local! {
-    static TASKS: RefCell<BTreeMap<u64, Task>> = const { RefCell::new(BTreeMap::new()) };
+    static TASKS: RefCell<Numbered<Task>> = const { RefCell::new(Numbered::new()) };
     static READY: RefCell<VecDeque<u64>> = const { RefCell::new(VecDeque::new()) };
-    static WAITS: RefCell<BTreeMap<u64, Wait>> = const { RefCell::new(BTreeMap::new()) };
+    static WAITS: RefCell<Numbered<Wait>> = const { RefCell::new(Numbered::new()) };
     /// The next number for a task or a token.
     static NEXT: Cell<u64> = const { Cell::new(1) };
 }
@@ -50,7 +51,7 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
 pub(crate) fn run() {
     while let Some(id) = READY.with_borrow_mut(VecDeque::pop_front) {
         // Out of the map while it runs, since it may spawn; a task that is gone has been woken twice.
-        let Some((mut future, waker)) = TASKS.with_borrow_mut(|tasks| tasks.remove(&id)) else { continue };
+        let Some((mut future, waker)) = TASKS.with_borrow_mut(|tasks| tasks.remove(id)) else { continue };
         if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
             TASKS.with_borrow_mut(|tasks| tasks.insert(id, (future, waker)));
         }
@@ -67,20 +68,21 @@ pub(crate) fn watch(promise: &Cap, waker: &Waker) -> u64 {
 
 /// How it ended, if it has; else `waker` is woken when it does.
 pub(crate) fn heard(token: u64, waker: &Waker) -> Option<Heard> {
-    WAITS.with_borrow_mut(|waits| match waits.remove(&token) {
-        Some(Wait::Ended(heard)) => Some(heard),
-        Some(Wait::Pending(mut earlier)) => {
+    WAITS.with_borrow_mut(|waits| {
+        if let Some(Wait::Pending(earlier)) = waits.get_mut(token) {
             earlier.clone_from(waker);
-            waits.insert(token, Wait::Pending(earlier));
-            None
+            return None;
         }
-        None => None,
+        match waits.remove(token) {
+            Some(Wait::Ended(heard)) => Some(heard),
+            _ => None,
+        }
     })
 }
 
 /// Ends a wait.
 pub(crate) fn unwatch(token: u64) {
-    let wait = WAITS.with_borrow_mut(|waits| waits.remove(&token));
+    let wait = WAITS.with_borrow_mut(|waits| waits.remove(token));
     if let Some(Wait::Pending(_)) = wait {
         kernel::unwatch(token);
     }
@@ -88,14 +90,8 @@ pub(crate) fn unwatch(token: u64) {
 
 /// A promise has ended.
 pub(crate) fn settled(token: u64, heard: Heard) {
-    let waker = WAITS.with_borrow_mut(|waits| match waits.remove(&token) {
-        Some(Wait::Pending(waker)) => {
-            waits.insert(token, Wait::Ended(heard));
-            Some(waker)
-        }
-        _ => None,
-    });
-    if let Some(waker) = waker {
+    let wait = WAITS.with_borrow_mut(|waits| Some(std::mem::replace(waits.get_mut(token)?, Wait::Ended(heard))));
+    if let Some(Wait::Pending(waker)) = wait {
         waker.wake();
     }
 }
@@ -136,6 +132,6 @@ mod tests {
         waker.wake();
         run();
         assert_eq!(*log.borrow(), "abcd");
-        assert!(TASKS.with_borrow(BTreeMap::is_empty));
+        assert!(TASKS.with_borrow(Numbered::is_empty));
     }
 }

@@ -26,10 +26,13 @@
 //!
 //! - **Objects.** [`object`] on an `impl` block makes its methods callable by whoever holds a capability to the object. [`vat!`] names the
 //!   root, object 0, and further kinds of durable objects. [`This`] makes more objects and is what asynchronous methods get.
-//! - **State.** [`Durable`](derive@Durable) state is loaded before a method and saved after it if the method changed it. A delivery is a transaction: if the code
-//!   panics, nothing of it has happened, and the caller is told.
+//! - **Interfaces.** [`macro@interface`] on a trait makes of it what objects implement and what callers hold: a [`Remote`] has the trait's methods,
+//!   checked by the compiler. Every object answers `__describe`.
+//! - **State.** [`Durable`](derive@Durable) state is loaded before a method and saved after it if the method changed it; [`collections`] are
+//!   loaded entry by entry. A delivery is a transaction: if the code panics, nothing of it has happened, and the caller is told.
 //! - **Capabilities.** A [`Cap`] can be called, passed in arguments and answers, and kept in durable state. [`Cap::call`] gives a
-//!   [`Promise`], to be awaited, sent to at once, or passed on.
+//!   [`Promise`], to be awaited, sent to at once, or passed on. [`Promise::then`] has the answer sent to a durable object's method, also after a
+//!   restart; [`Promise::within`] waits only so long; a [`Stream`] is of many values.
 //! - **Awaiting.** Other deliveries run while a method waits. So a method that awaits has no `self`: it takes `this: This<Self>` and looks
 //!   at its state with [`This::read`] and [`This::with`], whose borrow can not last across an await because their argument is a plain
 //!   closure. The compiler keeps this rule, not the reader:
@@ -60,6 +63,8 @@
 //!   ```
 //! - **Grants and parameters** are in the [`Context`], which a method marked `#[started]` gets once an incarnation, and [`context()`] gives
 //!   at any time.
+//! - **Idioms.** [`idioms`] makes less authority out of more: facets, limits, expiry, membranes, seals, powerboxes.
+//! - **Tests.** The crate `ocap-guest-testing` runs a vat in a test, without a host.
 //!
 //! Nothing here holds a resource of the host but capabilities, and nothing prints: use [`info!`] and its sisters. A panic's message goes
 //! to the log before the vat traps.
@@ -85,6 +90,7 @@ mod interface;
 mod life;
 pub mod log;
 mod migration;
+mod numbered;
 mod object;
 mod promise;
 pub mod random;

@@ -49,7 +49,7 @@ impl<N: Durable, E: fmt::Display + 'static> Migrated<N> for Result<N, E> {
 /// For the macro: state of `version` becomes an `O`, by way of migrations of its own, and then an `N`.
 #[doc(hidden)]
 pub fn migrate<O: Durable, M: Migrated<N>, N: Durable>(
-    function: impl FnOnce(O) -> M,
+    function: fn(O) -> M,
     version: u32,
     old: Old,
 ) -> Result<N, Error> {

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -15,6 +14,7 @@ use crate::body::Body;
 use crate::collections::{Place as Part, SWEEPER, Within, sweep};
 use crate::durable::ROOT;
 use crate::interface::{DESCRIBE, Description};
+use crate::numbered::Numbered;
 use crate::{Cap, Durable, Error, Implements, Interface, Object, Remote, durable, migration, then};
 
 /// Numbers of objects that end with the incarnation begin here; those of durable ones never come so far.
@@ -48,10 +48,10 @@ struct Access<T> {
 
 thread_local! {
     /// Objects that end with the incarnation, by number.
-    static HEAP: RefCell<BTreeMap<u64, Rc<dyn HeapObject>>> = const { RefCell::new(BTreeMap::new()) };
+    static HEAP: RefCell<Numbered<Rc<dyn HeapObject>>> = const { RefCell::new(Numbered::new()) };
     static NEXT_EPHEMERAL: Cell<u64> = const { Cell::new(EPHEMERAL_IDS) };
     /// Objects that a closure is looking at.
-    static BORROWED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
+    static BORROWED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 impl<T: Object> This<T> {
@@ -124,7 +124,7 @@ impl<T: Object> This<T> {
     {
         let id = cap.local()?;
         if id >= EPHEMERAL_IDS {
-            let object = HEAP.with_borrow(|heap| heap.get(&id).cloned())?;
+            let object = HEAP.with_borrow(|heap| heap.get(id).cloned())?;
             let state = object.as_any().downcast().ok()?;
             return Some(This { id, place: Place::Heap(state), held: None });
         }
@@ -229,19 +229,20 @@ struct Borrow {
 
 impl Borrow {
     fn of<T>(id: u64) -> Borrow {
-        let fresh = BORROWED.with_borrow_mut(|borrowed| borrowed.insert(id));
+        let is_borrowed = BORROWED.with_borrow(|borrowed| borrowed.contains(&id));
         assert!(
-            fresh,
+            !is_borrowed,
             "object {id}, a `{}`, is being looked at already: end one `read` or `with` before the next begins",
             std::any::type_name::<T>()
         );
+        BORROWED.with_borrow_mut(|borrowed| borrowed.push(id));
         Borrow { id, _part: Part::of(id).enter() }
     }
 }
 
 impl Drop for Borrow {
     fn drop(&mut self) {
-        BORROWED.with_borrow_mut(|borrowed| borrowed.remove(&self.id));
+        BORROWED.with_borrow_mut(|borrowed| borrowed.retain(|id| *id != self.id));
     }
 }
 
@@ -269,7 +270,7 @@ impl<T: Object> HeapObject for RefCell<T> {
 /// Delivers to any object but the root. `None` if there is no such object.
 pub(crate) fn deliver(id: u64, method: &str, args: Args) -> Option<Outcome> {
     if id >= EPHEMERAL_IDS {
-        let object = HEAP.with_borrow(|heap| heap.get(&id).cloned())?;
+        let object = HEAP.with_borrow(|heap| heap.get(id).cloned())?;
         return Some(match method {
             DESCRIBE => object.describe().answer(),
             _ => object.deliver(id, method, args),
@@ -295,7 +296,7 @@ pub(crate) fn dropped(id: u64) {
         // The root is never dropped, and the sweeper has nothing to lose.
         ROOT | SWEEPER => (),
         1..SWEEPER => durable::remove(id),
-        EPHEMERAL_IDS.. => drop(HEAP.with_borrow_mut(|heap| heap.remove(&id))),
+        EPHEMERAL_IDS.. => drop(HEAP.with_borrow_mut(|heap| heap.remove(id))),
     }
 }
 

@@ -9,6 +9,12 @@ use ocap_guest_sdk::idioms::{
 use ocap_guest_sdk::prelude::*;
 use ocap_guest_testing::{Declaration, TestHost, vat_test};
 
+/// What only reads.
+#[interface]
+trait Readable {
+    fn read(&self) -> Vec<String>;
+}
+
 /// Makes one of each.
 #[derive(Durable, Default)]
 struct Keeper {}
@@ -17,6 +23,10 @@ struct Keeper {}
 impl Keeper {
     fn only(&self, target: Cap, methods: Vec<String>) -> Cap {
         Attenuated::only(&target, methods)
+    }
+
+    fn readable(&self, target: Cap) -> Remote<dyn Readable> {
+        Attenuated::as_interface(&target)
     }
 
     fn limited(&self, target: Cap, calls: u64, milliseconds: u64) -> Cap {
@@ -101,6 +111,16 @@ fn a_facet_has_the_methods_it_was_given_and_no_others(host: TestHost) {
     assert_eq!(host.call(&reader, "read", ()), Ok(vec!["monday".to_owned()]));
     assert_eq!(failure(host.call::<u64>(&reader, "write", ("tuesday",))), "no-such-method");
     assert_eq!(failure(host.call::<()>(&reader, "tear", ())), "no-such-method");
+}
+
+#[vat_test]
+async fn a_facet_of_an_interface_has_its_methods_alone(host: TestHost) -> Result<()> {
+    let ((inside, diary), keeper) = (diary(), keeper(&host));
+    inside.with(|diary| diary.pages.push("monday".to_owned()));
+    let readable: Remote<dyn Readable> = keeper.call("readable", (&diary,)).await?;
+    assert_eq!(readable.read().await?, ["monday"]);
+    assert_eq!(failure(readable.cap().call::<u64>("write", ("tuesday",)).await), "no-such-method");
+    Ok(())
 }
 
 #[vat_test]

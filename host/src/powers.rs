@@ -51,6 +51,23 @@ impl Powers {
         self.directory(Path::new("/proc"))
     }
 
+    /// The file of this program, to begin another process of it.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn this_program(self) -> io::Result<PathBuf> {
+        std::env::current_exe()
+    }
+
+    /// Leaves the working directory, so that a process which runs for long does not keep its disk from being unmounted. Relative paths mean
+    /// nothing from then on.
+    ///
+    /// # Errors
+    /// If there is no root to go to.
+    pub fn leave_working_directory(self) -> io::Result<()> {
+        std::env::set_current_dir("/")
+    }
+
     /// A path made absolute, without a look at the file system.
     ///
     /// # Errors

@@ -5,11 +5,13 @@
 //! after [`PATIENCE`] with a failure, so that a host that hangs is a test that fails; nothing here measures time. No process outlives
 //! the value that stands for it.
 
+mod background;
 mod built;
 pub mod components;
 pub mod damage;
 mod dialogue;
 mod host;
+mod http;
 mod line;
 mod ocap;
 mod patience;
@@ -19,13 +21,15 @@ mod screen;
 mod terminal;
 mod wire;
 
+pub use background::Background;
 pub use built::{ocap_host, repository, sample_component};
 pub use dialogue::Shown;
 pub use host::Host;
+pub use http::{Http, Reply};
 pub use line::LineClient;
 pub use ocap::{Done, Pending};
 pub use patience::{PATIENCE, eventually};
-pub use place::Place;
+pub use place::{Hold, Place};
 pub use sample::Sample;
 pub use terminal::Terminal;
 pub use wire::Wire;

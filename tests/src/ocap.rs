@@ -5,20 +5,28 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use serde_json::Value;
 
 use crate::built;
-use crate::patience::PATIENCE;
+use crate::patience::{PATIENCE, eventually};
 
 /// A command that runs.
 #[derive(Debug)]
 pub struct Pending {
     child: Child,
     line: String,
-    stdout: Receiver<String>,
-    stderr: Receiver<String>,
+    stdout: Collected,
+    stderr: Collected,
+}
+
+/// What a stream has said so far, and the word that it has ended.
+#[derive(Debug)]
+struct Collected {
+    text: Arc<Mutex<Vec<u8>>>,
+    ended: Receiver<()>,
 }
 
 /// A command that has ended.
@@ -36,16 +44,35 @@ pub struct Done {
 /// The binary with nothing in its environment, in a directory, with its streams in pipes.
 pub(crate) fn prepared(directory: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(built::ocap_host());
-    command.args(args).env_clear().env("HOME", directory).current_dir(directory);
+    command.args(args);
+    alone(command, directory)
+}
+
+/// A shell that does this first, and then becomes the binary: `$0` is the binary, and its arguments are the shell's.
+pub(crate) fn by_way_of_a_shell(first: &str, directory: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{first}\nexec \"$0\" \"$@\"")).arg(built::ocap_host()).args(args);
+    let mut command = alone(command, directory);
+    command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
+fn alone(mut command: Command, directory: &Path) -> Command {
+    command.env_clear().env("HOME", directory).current_dir(directory);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 impl Pending {
     pub(crate) fn start(directory: &Path, args: &[&str]) -> Pending {
-        let mut child = prepared(directory, args).spawn().expect("the binary can be started");
-        let stdout = collected(child.stdout.take().expect("stdout is a pipe"));
-        let stderr = collected(child.stderr.take().expect("stderr is a pipe"));
+        Pending::of(prepared(directory, args), args)
+    }
+
+    /// The same of any command, whose words are told if it does not do what it should.
+    pub(crate) fn of(mut command: Command, args: &[&str]) -> Pending {
+        let mut child = command.spawn().expect("the binary can be started");
+        let stdout = Collected::from(child.stdout.take().expect("stdout is a pipe"));
+        let stderr = Collected::from(child.stderr.take().expect("stderr is a pipe"));
         Pending { child, line: args.join(" "), stdout, stderr }
     }
 
@@ -55,13 +82,28 @@ impl Pending {
     /// If it does not come.
     pub fn done(mut self) -> Done {
         let line = self.line.clone();
-        let whole = |stream: &Receiver<String>| {
-            stream.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("`ocap-host {line}` does not end"))
+        let whole = |stream: &Collected| {
+            let ended = stream.ended.recv_timeout(PATIENCE);
+            assert!(ended.is_ok(), "`ocap-host {line}` does not end:\n{}", stream.so_far());
+            stream.so_far()
         };
         let (stdout, stderr) = (whole(&self.stdout), whole(&self.stderr));
         let status = self.child.wait().expect("a child of this process");
         let status = status.code().or(status.signal().map(|signal| 128 + signal)).expect("it has ended");
         Done { status, stdout, stderr, line }
+    }
+
+    /// Waits until it has told a diagnostic with this code on stderr, and goes on.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn hear(&self, code: &str) -> Value {
+        eventually(code, || problems_in(&self.stderr.so_far()).into_iter().find(|problem| problem["code"] == code))
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it still runs.
@@ -101,8 +143,7 @@ impl Done {
 
     /// The diagnostics on stderr.
     pub fn problems(&self) -> Vec<Value> {
-        let lines = self.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|value| value["$type"] == "problem").collect()
+        problems_in(&self.stderr)
     }
 
     /// The diagnostic on stderr with this code.
@@ -116,14 +157,28 @@ impl Done {
     }
 }
 
-/// Everything that a stream says, when it ends.
-fn collected(mut stream: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // A stream that breaks off has said what it has said.
-        let _ = stream.read_to_end(&mut bytes);
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    receiver
+fn problems_in(stderr: &str) -> Vec<Value> {
+    let lines = stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|value| value["$type"] == "problem").collect()
+}
+
+impl Collected {
+    fn from(mut stream: impl Read + Send + 'static) -> Collected {
+        let text: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let (sender, ended) = mpsc::channel();
+        let kept = text.clone();
+        thread::spawn(move || {
+            let mut bytes = [0; 8192];
+            // A stream that breaks off has said what it has said.
+            while let Ok(length @ 1..) = stream.read(&mut bytes) {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).extend(&bytes[..length]);
+            }
+            let _ = sender.send(());
+        });
+        Collected { text, ended }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.text.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
 }

@@ -1,14 +1,19 @@
 //! Where one story happens: a temporary directory with a home and what a user keeps beside it.
 
+use std::fs::{self, OpenOptions};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::dialogue::{Shown, at_a_terminal};
 use crate::host::Host;
+use crate::http::Http;
 use crate::line::LineClient;
-use crate::ocap::{Done, Pending};
+use crate::ocap::{Done, Pending, by_way_of_a_shell};
 use crate::sample::Sample;
 use crate::wire::Wire;
 
@@ -91,6 +96,31 @@ impl Place {
         Pending::start(self.root.path(), &self.on_the_home(args))
     }
 
+    /// A command on the home that goes on beside, begun by a shell that does something before: sets limits, mounts, opens files.
+    pub fn begin_after(&self, first: &str, args: &[&str]) -> Pending {
+        let args = self.on_the_home(args);
+        Pending::of(by_way_of_a_shell(first, self.root.path(), &args), &args)
+    }
+
+    /// The same with something open as its standard input.
+    pub fn begin_with(&self, input: OwnedFd, first: &str, args: &[&str]) -> Pending {
+        let args = self.on_the_home(args);
+        let mut command = by_way_of_a_shell(first, self.root.path(), &args);
+        command.stdin(input);
+        Pending::of(command, &args)
+    }
+
+    /// Makes the next host wait in its step "load the kernel", for a configuration that does not come.
+    ///
+    /// # Panics
+    /// If the home has a configuration, or is not there.
+    pub fn hold_at_host_toml(&self) -> Hold {
+        let path = self.home("host.toml");
+        let mode = Mode::RUSR | Mode::WUSR;
+        rustix::fs::mknodat(CWD, &path, FileType::Fifo, mode, 0).expect("the home has no configuration");
+        Hold { path }
+    }
+
     /// A command on the home at a terminal, in text, with these variables and this typed.
     ///
     /// # Panics
@@ -164,18 +194,27 @@ impl Place {
         Wire::connect(&self.home("control.sock"))
     }
 
+    /// The same as any HTTP client has it.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    #[track_caller]
+    pub fn http(&self) -> Http {
+        Http::connect(&self.home("control.sock"))
+    }
+
     /// The log's lines.
     ///
     /// # Panics
     /// If there is no log.
     pub fn log(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.home("log")).expect("a log");
+        let text = fs::read_to_string(self.home("log")).expect("a log");
         text.lines().map(|line| serde_json::from_str(line).expect("a line of the log is JSON")).collect()
     }
 
     /// The names in a directory of the home, in order; none if it is not there.
     pub fn listing(&self, directory: &str) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.home(directory)) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(self.home(directory)) else { return Vec::new() };
         let mut names: Vec<String> =
             entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
@@ -186,6 +225,25 @@ impl Place {
     pub(crate) fn on_the_home<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         let home = self.home.to_str().expect("a temporary directory has a path in UTF-8");
         [&["--home", home, "--format", "jsonl"], args].concat()
+    }
+}
+
+/// What a host waits for until this is released or dropped.
+#[derive(Debug)]
+pub struct Hold {
+    path: PathBuf,
+}
+
+impl Hold {
+    /// Lets it go on: its configuration is empty.
+    pub fn release(self) {}
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // Whoever waits hears the pipe's end; if nobody does, there is nobody to be told.
+        let _ = OpenOptions::new().write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(&self.path);
+        let _ = fs::remove_file(&self.path);
     }
 }
 

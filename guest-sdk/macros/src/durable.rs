@@ -1,8 +1,9 @@
 //! `#[derive(Durable)]`: a copy of the type, of which serde's own derives make functions over the original.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Ident, LitInt, LitStr, Meta, Path, Result, Token, parse_quote};
 
 /// What `#[durable(..)]` says.
@@ -74,12 +75,12 @@ pub(crate) fn expand(item: DeriveInput) -> Result<TokenStream> {
     let kind = options.kind.as_ref().map_or_else(|| remote.clone(), LitStr::value);
     let version = options.version.as_ref().map(|version| quote!(const VERSION: u32 = #version;));
     let migrate = options.migrate.as_ref().map(|migrate| {
-        quote! {
+        quote_spanned! {migrate.span().resolved_at(Span::call_site())=>
             fn migrate(
                 version: u32,
                 old: ::ocap_guest_sdk::private::Old,
             ) -> ::core::result::Result<#name, ::ocap_guest_sdk::Error> {
-                ::ocap_guest_sdk::private::migrate(#migrate, version, old)
+                ::ocap_guest_sdk::private::migrate::<_, _, #name>(#migrate, version, old)
             }
         }
     });

@@ -178,7 +178,8 @@ fn take_role(attributes: &mut Vec<Attribute>) -> Result<Role> {
 }
 
 fn receiver(at: Span, first: Option<&FnArg>) -> Result<Receiver> {
-    const NEEDED: &str = "a method of an object begins with `&self`, `&mut self` or `this: This<Self>`";
+    const NEEDED: &str = "a method of an object begins with `&self`, `&mut self` or `this: This<Self>`; what is no message stands in an \
+                          `impl` block without `#[object]`";
     match first {
         Some(FnArg::Receiver(it)) if it.reference.is_some() && it.mutability.is_some() => Ok(Receiver::Change),
         Some(FnArg::Receiver(it)) if it.reference.is_some() => Ok(Receiver::Read),

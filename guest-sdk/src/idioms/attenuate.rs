@@ -3,7 +3,7 @@
 use super::pass_on;
 use crate::answer::Outcome;
 use crate::args::Args;
-use crate::{Cap, Durable, Object, This};
+use crate::{Cap, Durable, Interface, Object, Remote, This};
 
 /// A facet of an object that has some of its methods: those that only read, say. Name the kind in `vat!`.
 #[derive(Durable)]
@@ -17,6 +17,11 @@ impl Attenuated {
     pub fn only<M: Into<String>>(target: &Cap, methods: impl IntoIterator<Item = M>) -> Cap {
         let methods = methods.into_iter().map(Into::into).collect();
         This::durable(Attenuated { target: target.clone(), methods }).cap()
+    }
+
+    /// A facet with the methods of an interface and no others: of one whose methods only read, say.
+    pub fn as_interface<I: Interface + ?Sized>(target: &Cap) -> Remote<I> {
+        Remote::new(Attenuated::only(target, I::DESCRIPTION.methods.iter().map(|method| method.name)))
     }
 }
 

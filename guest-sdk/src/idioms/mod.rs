@@ -3,6 +3,7 @@
 //! | | gives a capability that |
 //! |---|---|
 //! | [`Attenuated::only`] | lets some methods through and no others |
+//! | [`Attenuated::as_interface`] | lets the methods of an interface through and no others |
 //! | [`RateLimited::per`] | lets so many calls through in a time |
 //! | [`Expiry::after`] | ends by itself |
 //! | [`Cap::guard`](crate::Cap::guard) | ends when somebody revokes it |

@@ -7,7 +7,8 @@ use ocap_kernel::{Code, Kernel, Kref, Payload, Refusal, Resolution, Subcluster, 
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
-use crate::daemon::requests::{CallBody, CallOutcome, Until};
+use crate::daemon::events::Whom;
+use crate::daemon::requests::{CallBody, CallOutcome, Happening, Until};
 use crate::problem::{Problem, printable};
 use crate::run_loop::RunLoop;
 
@@ -24,8 +25,10 @@ pub(super) async fn call(house: &Arc<House>, body: CallBody) -> Result<CallOutco
     let args = arguments(&args)?;
     let keyed = key.map(|key| Keyed::new(key, &named, &method, &args)).transpose()?;
     let target = named.clone();
+    let told = Happening::OperatorCalled { target: printable(&named), method: printable(&method), skipped: 0 };
     let answer =
         house.act(move |run_loop, house| accept(run_loop, house, &target, &method, args, keyed, until)).await??;
+    house.events.tell(Whom::HOST, told);
     let Some(answer) = answer else { return Ok(CallOutcome::Accepted {}) };
     let answered = match timeout_ms {
         None => answer.await,

@@ -128,12 +128,17 @@ pub(super) fn reason(problem: &Problem) -> Body {
     serde_json::to_vec(problem).expect("a problem is strings and numbers: it has a JSON form").into()
 }
 
-/// The reverse of [`reason`].
+/// Why a vat is in quarantine, if it is.
 pub(super) fn problem_of(row: &Vat) -> Option<Problem> {
     let VatStatus::Quarantined(reason) = &row.status else { return None };
+    Some(problem_in(reason))
+}
+
+/// The reverse of [`reason`].
+pub(super) fn problem_in(reason: &[u8]) -> Problem {
     let unreadable =
         || Problem::new("ocap::vat::quarantined", "the vat is quarantined, and the stored reason is damaged");
-    Some(serde_json::from_slice(reason).unwrap_or_else(|_| unreadable()))
+    serde_json::from_slice(reason).unwrap_or_else(|_| unreadable())
 }
 
 /// What a vat did itself, so that trying again without a change would only repeat it.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ocap_kernel::{Kernel, SubclusterId, VatId, VatView};
 
-use crate::daemon::requests::{Ending, EndingVat, Scope, TerminateBody, Terminated};
+use crate::daemon::events::Whom;
+use crate::daemon::requests::{Ending, EndingVat, Happening, Scope, TerminateBody, Terminated};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
@@ -24,9 +25,13 @@ pub(super) struct Doomed {
 /// # Errors
 /// If there is none of that name, or it belongs to the host.
 pub(super) async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result<Terminated, Problem> {
-    house
+    let ended = house
         .act(move |run_loop, house| find(run_loop.kernel(), house, body).map(|doomed| end(run_loop, house, doomed)))
-        .await?
+        .await??;
+    if ended.scope == Scope::Subcluster {
+        house.events.tell(Whom::subcluster(&ended.name), Happening::SubclusterTerminated);
+    }
+    Ok(ended)
 }
 
 /// What that would end.

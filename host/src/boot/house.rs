@@ -13,8 +13,11 @@ use tokio::sync::RwLock;
 
 use crate::component::{Blobs, Digest, UserFiles};
 use crate::daemon::Home;
-use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS};
-use crate::declaration::{Declaration, HostConfig, Recorded, Start};
+use crate::daemon::events::{Events, Whom};
+use crate::daemon::home::{APPS, BLOBS, CACHE, CHANNELS, CONFIG, KEY};
+use crate::daemon::log::Rotation;
+use crate::daemon::requests::Happening;
+use crate::declaration::{Declaration, HostConfig, LogBudget, Recorded, Start};
 use crate::engine::{Code, CodeCache, CrankTime, Engine, EngineError};
 use crate::powers::Powers;
 use crate::problem::Problem;
@@ -24,10 +27,6 @@ use crate::store::StoreReader;
 
 use super::keyed::KeyedCalls;
 
-/// The operator's configuration, in the home.
-pub(super) const HOST_CONFIG: &str = "host.toml";
-/// The home's secret, from which vats' random and the tags of compiled code come.
-pub(super) const KEY: &str = "key";
 /// From which the tags of compiled code come instead, once a reset has renewed the secret.
 const CACHE_KEY: &str = "cache-key";
 
@@ -35,6 +34,8 @@ const CACHE_KEY: &str = "cache-key";
 pub(super) struct House {
     pub(super) home: Arc<Home>,
     pub(super) powers: Powers,
+    /// Where what happens is told.
+    pub(super) events: Events,
     pub(super) config: HostConfig,
     pub(super) engine: Engine,
     pub(super) blobs: Blobs,
@@ -56,8 +57,10 @@ pub(super) struct House {
 
 impl House {
     /// Opens what the home holds, and makes what it lacks.
-    pub(super) fn furnish(home: &Arc<Home>, powers: Powers) -> Result<House, Problem> {
+    pub(super) fn furnish(home: &Arc<Home>, powers: Powers, events: Events) -> Result<House, Problem> {
         let config = config(home)?;
+        let LogBudget { file_bytes, files } = config.log;
+        events.log().rotate_by(Rotation { file_bytes, files });
         for name in [APPS, BLOBS, CACHE, CHANNELS] {
             drop(home.directory(name)?);
         }
@@ -68,6 +71,7 @@ impl House {
         Ok(House {
             home: home.clone(),
             powers,
+            events,
             config,
             engine,
             blobs: Blobs::new(open(BLOBS)?).map_err(|error| unusable(home, BLOBS, &error))?,
@@ -164,6 +168,7 @@ impl House {
     }
 
     pub(super) fn notice(&self, problem: Problem) {
+        self.events.tell(Whom::of(&problem), Happening::Problem { problem: Box::new(problem.clone()) });
         crate::daemon::log::record(&problem);
         locked(&self.notices).push(problem);
     }
@@ -178,10 +183,10 @@ impl House {
 /// # Errors
 /// If the file can't be read, or what is wrong in it.
 pub(super) fn config(home: &Home) -> Result<HostConfig, Problem> {
-    match home.dir().read_to_string(HOST_CONFIG) {
-        Ok(text) => HostConfig::parse(&text, &home.path_of(HOST_CONFIG).to_string_lossy()),
+    match home.dir().read_to_string(CONFIG) {
+        Ok(text) => HostConfig::parse(&text, &home.path_of(CONFIG).to_string_lossy()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HostConfig::default()),
-        Err(error) => Err(unusable(home, HOST_CONFIG, &error)),
+        Err(error) => Err(unusable(home, CONFIG, &error)),
     }
 }
 
@@ -196,6 +201,13 @@ pub(super) const STOPPING: &str = "ocap::daemon::stopping";
 /// The host ends and takes nothing more.
 pub(super) fn stopping() -> Problem {
     Problem::new(STOPPING, "the host is stopping and takes nothing more").with_help("start it again: `ocap-host run`")
+}
+
+/// Compiled code of this home as it is; `None` if there is none, or no key to tell it by.
+pub(super) fn code_cache(home: &Home) -> Option<CodeCache> {
+    let key: [u8; 32] = home.dir().read(KEY).ok()?.as_slice().try_into().ok()?;
+    let dir = home.dir().open_dir(CACHE).ok()?;
+    Some(CodeCache { dir, key: cache_key(home).unwrap_or_else(|| of_compiled_code(&key)) })
 }
 
 fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {

@@ -21,7 +21,7 @@ use crate::services::Name;
 use super::channels::{channel_of, object_name, spec};
 use super::code::NewCode;
 use super::house::House;
-use super::{code, report, services, system, upgrade};
+use super::{code, news, report, services, system, upgrade};
 
 /// What somebody wants to be launched.
 pub(super) struct Wish {
@@ -104,7 +104,9 @@ pub(super) async fn launch(house: &Arc<House>, wish: Wish) -> Result<Launched, P
 }
 
 async fn told(house: &Arc<House>, id: SubclusterId, origin: Origin) -> Result<Launched, Problem> {
-    house.act(move |run_loop, house| launched(run_loop, house, id, origin)).await?
+    let launched = house.act(move |run_loop, house| launched(run_loop, house, id, origin)).await??;
+    news::tell_launch(house, &launched).await?;
+    Ok(launched)
 }
 
 /// Opens what was ordered, and finds out what is to become of it.

@@ -20,11 +20,13 @@ mod inspect;
 mod keyed;
 mod launch;
 mod metrics;
+mod news;
 mod pins;
 mod preview;
 pub mod prune;
 mod ps;
 mod quarantine;
+mod remedies;
 mod repair;
 mod report;
 pub mod reset;
@@ -32,6 +34,7 @@ mod restart;
 mod revoke;
 mod serve;
 mod services;
+pub mod settings;
 mod suspects;
 mod system;
 mod telemetry;
@@ -45,9 +48,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, yield_now};
 
+use crate::daemon::events::Events;
 use crate::daemon::home::STORE;
-use crate::daemon::requests::{LaunchBody, Ready};
-use crate::daemon::{Daemon, Ending, Home, RunEnd, RunOptions, Signals, log};
+use crate::daemon::log::{self, Form};
+use crate::daemon::requests::LaunchBody;
+use crate::daemon::{Daemon, Ending, Home, Listener, RunEnd, RunOptions, Signals, background, filesystem, processes};
 use crate::io::{FromIo, Io};
 use crate::problem::Problem;
 use crate::run_loop::{self, Budget, Parts, Spawned};
@@ -61,19 +66,29 @@ use serve::Running;
 /// How long the last traces may take to be sent.
 const LAST_TRACES: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// Runs a host in the foreground until it is told to end. `ready` is called once, when it serves.
+/// Runs a host until it is told to end. `listener` hears how far it comes.
 ///
 /// # Errors
 /// Why it could not start or go on. The log and the status file say it too.
-pub fn run(options: RunOptions, ready: &mut dyn FnMut(&Ready)) -> Result<RunEnd, Problem> {
+pub fn run(options: RunOptions, listener: Listener) -> Result<RunEnd, Problem> {
     let home = Home::make(&options.home, options.powers)?;
-    let mut daemon = Daemon::begin(home, options.powers)?;
-    log::start(daemon.home(), options.format)?;
-    let runtime = Runtime::new().map_err(|error| {
-        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
-    })?;
+    filesystem::check(&home, options.file_systems, &processes(options.powers)?)?;
+    let mut daemon = Daemon::begin(home, options.powers, listener)?;
+    let begun = log::start(daemon.home(), options.format).and_then(|log| Ok((log, runtime()?)));
+    let (log, runtime) = match begun {
+        Ok(begun) => begun,
+        Err(problem) => {
+            daemon.last_words(&problem);
+            return Err(problem);
+        }
+    };
+    if options.format == Form::Silent {
+        background::forget_stderr_of_the_last(daemon.home());
+    }
+    daemon.tell_of_the_last();
+    let events = Events::new(log, options.powers);
     runtime.block_on(async {
-        match run_to_the_end(&mut daemon, &options, ready).await {
+        match run_to_the_end(&mut daemon, &options, &events).await {
             Ok(end) => {
                 daemon.end().await?;
                 Ok(end)
@@ -86,25 +101,27 @@ pub fn run(options: RunOptions, ready: &mut dyn FnMut(&Ready)) -> Result<RunEnd,
     })
 }
 
-async fn run_to_the_end(
-    daemon: &mut Daemon,
-    options: &RunOptions,
-    ready: &mut dyn FnMut(&Ready),
-) -> Result<RunEnd, Problem> {
-    let mut signals = Signals::catch().map_err(|error| {
-        Problem::new("ocap::boot::no_signals", "the system does not let signals be caught").because(&error)
-    })?;
-    daemon.listen()?;
+fn runtime() -> Result<Runtime, Problem> {
+    Runtime::new().map_err(|error| {
+        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system")
+            .because(&error)
+            .with_help("raise the limits of this user's processes and open files (`ulimit -u`, `ulimit -n`)")
+    })
+}
+
+async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions, events: &Events) -> Result<RunEnd, Problem> {
+    let mut signals = Signals::catch()?;
+    daemon.listen(events)?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
     let Up { house, io, services, errands, spawned, sending } = tokio::select! {
-        brought_up = bring_up(daemon, options) => brought_up?,
+        brought_up = bring_up(daemon, options, events) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
     // From here on it may be asked; what it is asked to launch can be the first thing there is.
     tokio::spawn(errands::run_all(house.clone(), services, errands));
-    let mut running = Running::new(house, io, spawned.thread);
-    let ending = launch_and_serve(daemon, options, &mut running, &mut signals, ready).await;
+    let mut running = Running::new(house, io, spawned.ended);
+    let ending = launch_and_serve(daemon, options, &mut running, &mut signals).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;
     if let Some(sending) = sending {
@@ -122,10 +139,10 @@ async fn launch_and_serve(
     options: &RunOptions,
     running: &mut Running,
     signals: &mut Signals,
-    ready: &mut dyn FnMut(&Ready),
 ) -> Result<Ending, Problem> {
     let house = running.house().clone();
     let stop = daemon.stop_asked();
+    news::tell_boot(&house).await?;
     daemon.step("launch what is new")?;
     tokio::select! {
         launched = launch_all(&house, options) => launched?,
@@ -134,9 +151,8 @@ async fn launch_and_serve(
     let (sender, requests) = mpsc::channel(64);
     let boot = house.act(|run_loop, _| run_loop.kernel().boot()).await?;
     let inventory = report::full(&house).await?;
-    daemon.ready(boot, sender)?;
-    ready(&report::ready(&inventory, daemon.home(), boot));
-    running.serve(requests, signals, stop.as_deref()).await
+    daemon.ready(&report::ready(&inventory, daemon.home(), boot), sender)?;
+    running.serve(requests, signals, stop.as_deref(), &daemon.heart()).await
 }
 
 async fn launch_all(house: &Arc<House>, options: &RunOptions) -> Result<(), Problem> {
@@ -163,7 +179,7 @@ struct Up {
 }
 
 /// Everything between the lock and the first vat. It yields after each step and each vat, so that a wish to end is heard.
-async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Problem> {
+async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) -> Result<Up, Problem> {
     let home = daemon.home().clone();
     daemon.step("open the store")?;
     backup::go_on_with_restore(&home)?;
@@ -171,7 +187,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
     let (store, state) = Store::open(&home.path_of(STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
     let mut kernel = Kernel::load(state).map_err(|corrupt| contradiction(&home.path_of(STORE), &corrupt))?;
-    let house = Arc::new(House::furnish(&home, options.powers)?);
+    let house = Arc::new(House::furnish(&home, options.powers, events.clone())?);
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;
@@ -205,6 +221,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions) -> Result<Up, Probl
         workers,
         markers,
         accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
+        witness: news::witness(house.events.clone()),
         digest_of: code::digest_of,
     };
     let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| {

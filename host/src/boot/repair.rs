@@ -78,7 +78,11 @@ fn look_for(house: &House, subject: Subject, from: RepairFrom, other: OtherCompo
     }
     let same = now.is_some_and(|record| upgrade::stored_digest(&record) == upgrade::stored_digest(&found.record));
     match (same, is_served, other) {
-        (true, true, _) => Ok(Finding::Unchanged(Box::new(subject))),
+        (true, true, _) => {
+            // It runs from what was compiled; should the content store have lost it meanwhile, it has it again.
+            house.blobs.put(&found.bytes).map_err(|fault| place.diagnose(&fault.into()))?;
+            Ok(Finding::Unchanged(Box::new(subject)))
+        }
         (false, true, _) => Err(served(subject.label())),
         (true, false, _) => {
             code::prepare(house, &found.bytes, &place)?;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use ocap_kernel::{Code, Fate, Kernel, Kref, Refusal, VatId};
 
-use crate::daemon::requests::{GrantStatus, RevokeBody, Revoked, Since};
+use crate::daemon::events::Whom;
+use crate::daemon::requests::{GrantStatus, Happening, RevokeBody, Revoked, Since};
 use crate::problem::Problem;
+use crate::run_loop::RunLoop;
 
 use super::calls;
 use super::house::House;
@@ -15,16 +17,20 @@ use super::house::House;
 /// # Errors
 /// If it names nothing, or something that can't be revoked.
 pub(super) async fn revoke(house: &Arc<House>, body: RevokeBody) -> Result<Revoked, Problem> {
-    house
-        .act(move |run_loop, _| {
-            let kernel = run_loop.kernel_mut();
-            let since = match &body.grant {
-                None => reference(kernel, &body.target)?,
-                Some(grant) => granted(kernel, &body.target, grant)?,
-            };
-            Ok(Revoked { target: body.target, grant: body.grant, since })
-        })
-        .await?
+    let revoke = |run_loop: &mut RunLoop, _: &House| {
+        let kernel = run_loop.kernel_mut();
+        let since = match &body.grant {
+            None => reference(kernel, &body.target)?,
+            Some(grant) => granted(kernel, &body.target, grant)?,
+        };
+        Ok::<_, Problem>(Revoked { target: body.target, grant: body.grant, since })
+    };
+    let revoked = house.act(revoke).await??;
+    if revoked.since == Since::Now {
+        let Revoked { target, grant, .. } = revoked.clone();
+        house.events.tell(Whom::HOST, Happening::Revoked { target, grant });
+    }
+    Ok(revoked)
 }
 
 fn reference(kernel: &mut Kernel, target: &str) -> Result<Since, Problem> {

@@ -1,15 +1,16 @@
 //! The host serves: requests to the loop, until somebody or something ends it.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::daemon::requests::{Inventory, Reply, Request};
-use crate::daemon::{Ending, Signals};
+use crate::daemon::{Ending, Heart, Signals};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
+use super::doctor::Cure;
 use super::house::House;
 use super::launch::{self, Wish};
 use super::prune::Prune;
@@ -23,17 +24,17 @@ use crate::io::Io;
 pub(super) struct Running {
     house: Arc<House>,
     io: Arc<Io>,
-    loop_ended: JoinHandle<std::thread::Result<Result<(), StoreError>>>,
+    loop_ended: oneshot::Receiver<Result<(), StoreError>>,
 }
 
 impl Running {
-    /// Watches over the loop's thread.
+    /// Watches over the loop.
     pub(super) fn new(
         house: Arc<House>,
         io: Arc<Io>,
-        thread: std::thread::JoinHandle<Result<(), StoreError>>,
+        loop_ended: oneshot::Receiver<Result<(), StoreError>>,
     ) -> Running {
-        Running { house, io, loop_ended: tokio::task::spawn_blocking(move || thread.join()) }
+        Running { house, io, loop_ended }
     }
 
     pub(super) fn house(&self) -> &Arc<House> {
@@ -44,17 +45,21 @@ impl Running {
     /// request.
     ///
     /// # Errors
-    /// If the store failed: nothing was acknowledged that is not durable.
+    /// If the store failed, or the home is not this host's any more: nothing was acknowledged that is not durable.
     pub(super) async fn serve(
         &mut self,
         mut requests: mpsc::Receiver<Request>,
         signals: &mut Signals,
         stop: Option<&Notify>,
+        heart: &Heart,
     ) -> Result<Ending, Problem> {
         let healer = tokio::spawn(heal::by_itself(self.house.clone()));
+        let handle = self.house.handle().clone();
+        let mut stopped_beating = pin!(heart.beat(async || handle.beat().await.is_ok()));
         let ending = loop {
             tokio::select! {
                 ended = &mut self.loop_ended => break Err(why(ended)),
+                problem = &mut stopped_beating => break Err(problem),
                 ending = asked_to_end(signals, stop) => break Ok(ending),
                 request = requests.recv() => match request {
                     Some(Request::Stop(reply)) => {
@@ -79,7 +84,7 @@ impl Running {
         let inventory: Inventory = house.act(|run_loop, house| report::inventory(run_loop, house)).await?;
         house.handle().stop();
         match loop_ended.await {
-            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(())) => {}
             ended => return Err(why(ended)),
         }
         // The loop hears the channels no more; clients still get what was written for them.
@@ -104,14 +109,12 @@ pub(super) async fn asked_to_end(signals: &mut Signals, stop: Option<&Notify>) -
     }
 }
 
-type LoopEnd = Result<std::thread::Result<Result<(), StoreError>>, tokio::task::JoinError>;
-
 /// Why the loop ended by itself.
-fn why(ended: LoopEnd) -> Problem {
+fn why(ended: Result<Result<(), StoreError>, oneshot::error::RecvError>) -> Problem {
     match ended {
-        Ok(Ok(Err(failure))) => Problem::from(&failure),
-        Ok(Ok(Ok(()))) => Problem::new("ocap::host::ended", "the run loop ended by itself, which is a bug"),
-        Ok(Err(_)) | Err(_) => Problem::new("ocap::host::panicked", "the run loop panicked, which is a bug")
+        Ok(Err(failure)) => Problem::from(&failure),
+        Ok(Ok(())) => Problem::new("ocap::host::ended", "the run loop ended by itself, which is a bug"),
+        Err(_) => Problem::new("ocap::host::panicked", "the run loop panicked, which is a bug")
             .with_help("nothing that was acknowledged is lost: start again, and report the last lines of the log"),
     }
 }
@@ -151,7 +154,8 @@ async fn answer(house: Arc<House>, request: Request) {
         Request::PrunePlan(reply) => say(reply, prune::running(house, Prune::Plan).await),
         Request::DbCheck(reply) => say(reply, backup::check_running(house).await),
         Request::DbBackup(body, reply) => say(reply, backup::make_running(house, body).await),
-        Request::Doctor(reply) => say(reply, doctor::running(house).await),
+        Request::Doctor(reply) => say(reply, doctor::running(house, Cure::Told).await),
+        Request::DoctorFix(_, reply) => say(reply, doctor::running(house, Cure::Done).await),
         Request::Stop(_) => unreachable!("a stop ends the serving"),
     }
 }

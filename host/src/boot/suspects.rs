@@ -6,6 +6,8 @@ use std::sync::mpsc;
 use ocap_kernel::{Consequence, Kernel, VatId};
 
 use crate::daemon::Home;
+use crate::daemon::events::Whom;
+use crate::daemon::requests::Happening;
 use crate::problem::Problem;
 use crate::run_loop::markers::{self, Left, Markers};
 use crate::store::Store;
@@ -24,6 +26,9 @@ pub(super) fn hear(kernel: &mut Kernel, store: &Store, house: &House, workers: u
         house.notice(advice.as_advice());
     }
     make_durable(kernel, store)?;
+    for marker in &left.markers {
+        house.events.tell(Whom::vat(&label_of(kernel, marker.vat)), Happening::VatSuspected);
+    }
     Ok(Markers::begin(house.home.dir(), kernel.boot(), workers).unwrap_or_else(|error| {
         house.notice(useless(&house.home, &error).as_advice());
         Markers::none()
@@ -37,9 +42,6 @@ fn read(home: &Home) -> Left {
     });
     if left.foreign > 0 {
         tracing::warn!("{} records of {} are damaged and were not heard", left.foreign, path(home));
-    }
-    for marker in &left.markers {
-        tracing::info!(vat = %marker.vat, boot = marker.boot, "the last process died during a delivery to this vat");
     }
     left
 }

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 
 use crate::bundle::{self, Source};
 use crate::component::{self, CodeRecord, CodeSource, Digest, Moment, Place, ResolvedPath};
-use crate::daemon::requests::{GrantStatus, UpgradeBody, UpgradeOutcome, UpgradeTo, Upgraded, VatComponent};
+use crate::daemon::events::Whom;
+use crate::daemon::requests::{GrantStatus, Happening, UpgradeBody, UpgradeOutcome, UpgradeTo, Upgraded, VatComponent};
 use crate::declaration::{ComponentRef, Recorded};
 use crate::problem::Problem;
 use crate::run_loop::{RunLoop, Started, VatCode};
@@ -278,7 +279,13 @@ pub(super) async fn carry_out(
     let mut ends = Vec::new();
     for (label, begun) in house.act(begin_all).await? {
         let end = match begun {
-            Ok(start) => judge(&label, start.await.map_err(|_| super::house::stopping())?),
+            Ok(start) => {
+                let end = judge(&label, start.await.map_err(|_| super::house::stopping())?);
+                if end.is_ok() {
+                    house.events.tell(Whom::vat(&label), Happening::VatUpgraded);
+                }
+                end
+            }
             Err(problem) => Err(problem),
         };
         ends.push((label, end));

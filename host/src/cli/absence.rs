@@ -11,7 +11,7 @@ use crate::problem::Problem;
 /// There is not even a home.
 pub(super) fn no_home(path: &Path) -> Problem {
     Problem::new(UNREACHABLE, format!("no host runs: there is no home at {}", path.display()))
-        .with_help("start it: `ocap-host run FILE`, or name its home: `ocap-host --home DIR ...`")
+        .with_help("start it: `ocap-host start FILE`, or `ocap-host run FILE` in the foreground, or name its home: `ocap-host --home DIR ...`")
 }
 
 /// The socket did not answer, for this reason.
@@ -29,26 +29,27 @@ fn silent(home: &Home, holder: lock::Holder, reason: String) -> Problem {
     problem.causes.push(format!("its control socket: {reason}"));
     problem.causes.extend(holder.unknown);
     let log = home.path_of(crate::daemon::home::LOG);
-    problem.with_help(format!("if that stays so, see the end of {} and end the process", log.display()))
+    let end = home.command("stop --force");
+    problem.with_help(format!("if that stays so, see the end of {}, and end it: `{end}`", log.display()))
 }
 
 /// Nobody holds the lock: there was no host, it stopped, it failed, or it died.
-fn absent(home: &Home) -> Problem {
+pub(super) fn absent(home: &Home) -> Problem {
     let mut problem = Problem::new(UNREACHABLE, format!("no host runs on the home {}", home.path().display()));
     match HostRecord::read(home) {
         Ok(Some(record)) => problem.causes.extend(last_words(&record)),
         Ok(None) => {}
         Err(error) => problem.causes.push(format!("what the last one left can't be read: {error}")),
     }
-    problem.with_help(format!("start it: `{}`", home.command("run FILE")))
+    problem.with_help(format!("start it: `{}`, or `{}` in the foreground", home.command("start"), home.command("run")))
 }
 
 fn last_words(record: &HostRecord) -> Vec<String> {
-    let pid = record.process.pid;
-    let step = record.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
     match record.phase {
         Phase::Stopped => Vec::new(),
         Phase::Failed => {
+            let pid = record.process.pid;
+            let step = record.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
             let mut causes = vec![format!("the last one, process {pid}, failed{step}; its log is {}", record.log)];
             if let Some(problem) = &record.problem {
                 causes.push(format!("{}: {}", problem.code, problem.message));
@@ -58,11 +59,7 @@ fn last_words(record: &HostRecord) -> Vec<String> {
             causes
         }
         Phase::Starting | Phase::Ready | Phase::Stopping => {
-            vec![format!(
-                "the last one, process {pid}, died while it was {}{step}; its log is {}",
-                record.phase.as_str(),
-                record.log
-            )]
+            vec![format!("the last one, {}; its log is {}", record.death(), record.log)]
         }
     }
 }
@@ -101,7 +98,7 @@ mod tests {
         assert!(problem.message.starts_with("no host runs on the home "), "{}", problem.message);
         let died = format!("the last one, process {}, died while it was starting (open the store)", record.process.pid);
         assert!(problem.causes[0].starts_with(&died), "{:?}", problem.causes);
-        assert!(problem.help.expect("help").contains("run FILE"));
+        assert!(problem.help.expect("help").contains(" start`"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 
 /// Pack a subcluster into one file, or look into one
 #[derive(Debug, clap::Subcommand)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host bundle pack subcluster.toml -o matcher.ocap", "ocap-host bundle inspect matcher.ocap"]))]
 pub(super) enum BundleCommand {
     /// Pack a declaration and its components, each by digest; the same input gives the same bytes
     Pack {

@@ -10,9 +10,10 @@ use crate::problem::Problem;
 
 /// Call a method of an object and print the answer as JSON
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host call counter increment 5", "ocap-host call matcher/index find '\"room\"' --format json", "ocap-host call counter increment 1 --key order-17", "ocap-host call counter increment 1 --no-wait"]))]
 pub(super) struct CallArgs {
     /// `subcluster`, `subcluster/vat`, or a reference like `ko7`
+    #[arg(add = super::live::targets())]
     target: String,
     /// The method's name
     method: String,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
@@ -18,6 +18,7 @@ use crate::daemon::control::{BODY_BYTES_MAX, too_large};
 use crate::daemon::home::SOCKET;
 use crate::daemon::requests::Pong;
 use crate::daemon::{Home, processes};
+use crate::powers::Powers;
 use crate::problem::Problem;
 
 /// The largest answer that is read: 64 MiB.
@@ -25,6 +26,9 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// How long a host may take to say that it is there. It does so whatever it is at, unless its process is stopped or starved.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The host hangs up on a client that says nothing for longer than this, and a little more.
+const IDLE_MS_MAX: u64 = 5_000;
 
 /// The code of connections that end before their answer.
 pub(super) const BROKEN_OFF: &str = "ocap::daemon::broken_off";
@@ -35,6 +39,19 @@ pub(super) struct Client {
     runtime: Runtime,
     sender: SendRequest<Full<Bytes>>,
     pid: u32,
+    home: Home,
+    powers: Powers,
+    /// When the host last answered, in milliseconds since 1970.
+    answered_ms: u64,
+}
+
+/// Whether whoever reads a stream wants more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Yes.
+    On,
+    /// No.
+    Enough,
 }
 
 impl Client {
@@ -55,7 +72,17 @@ impl Client {
         let response = answered
             .map_err(|_| silent(format!("it took the connection and said nothing for {} s", PATIENCE.as_secs())))??;
         let pong: Pong = understood(response)?;
-        Ok(Client { runtime, sender, pid: pong.pid })
+        let answered_ms = powers.now_ms();
+        Ok(Client { runtime, sender, pid: pong.pid, home, powers, answered_ms })
+    }
+
+    /// What the host answers to one question, if there is one and it answers in time. Nobody is told why not.
+    pub(super) fn ask_within<T: DeserializeOwned>(session: &Session, path: &str, patience: Duration) -> Option<T> {
+        let home = session.home().ok()??;
+        let (runtime, mut sender) = open(&home).ok()?;
+        let asked = exchange(&mut sender, request(Method::GET, path, Bytes::new()));
+        let answered = runtime.block_on(async { tokio::time::timeout(patience, asked).await });
+        understood(answered.ok()?.ok()?).ok()
     }
 
     /// The host's process, as it says.
@@ -69,7 +96,7 @@ impl Client {
     /// What the host answers, or that it does not.
     pub(super) fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Problem> {
         let request = request(Method::GET, path, Bytes::new());
-        understood(self.runtime.block_on(exchange(&mut self.sender, request))?)
+        self.exchange(request)
     }
 
     /// Asks for something to be done.
@@ -85,9 +112,59 @@ impl Client {
         if body.len() > BODY_BYTES_MAX {
             return Err(too_large());
         }
-        let request = request(Method::POST, path, body.into());
-        understood(self.runtime.block_on(exchange(&mut self.sender, request))?)
+        self.exchange(request(Method::POST, path, body.into()))
     }
+
+    /// Asks for something that is answered line by line, and hands on each until `each` has enough or the host ends it.
+    ///
+    /// # Errors
+    /// What the host answers instead, that it broke off, or what `each` says.
+    pub(super) fn stream(
+        &mut self,
+        path: &str,
+        mut each: impl FnMut(&str) -> Result<Flow, Problem>,
+    ) -> Result<(), Problem> {
+        let request = request(Method::GET, path, Bytes::new());
+        self.runtime.block_on(async {
+            let response = self.sender.send_request(request).await.map_err(|error| broken_off(&error))?;
+            if response.status() != StatusCode::OK {
+                return understood(whole(response).await?);
+            }
+            let (mut body, mut rest) = (response.into_body(), Vec::new());
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| broken_off(&error))?;
+                let Some(data) = frame.data_ref() else { continue };
+                for part in data.split_inclusive(|byte| *byte == b'\n') {
+                    rest.extend_from_slice(part);
+                    if rest.ends_with(b"\n") && each(String::from_utf8_lossy(&rest).trim_end())? == Flow::Enough {
+                        return Ok(());
+                    }
+                    if rest.ends_with(b"\n") {
+                        rest.clear();
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn exchange<T: DeserializeOwned>(&mut self, request: Request<Full<Bytes>>) -> Result<T, Problem> {
+        if self.powers.now_ms().saturating_sub(self.answered_ms) > IDLE_MS_MAX {
+            (self.runtime, self.sender) =
+                open(&self.home).map_err(|reason| broken_off(&std::io::Error::other(reason)))?;
+        }
+        let response = self.runtime.block_on(exchange(&mut self.sender, request))?;
+        self.answered_ms = self.powers.now_ms();
+        understood(response)
+    }
+}
+
+/// A part of a path or of its parameters, as it may be written there.
+pub(super) fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    let shown =
+        text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
+    shown.collect()
 }
 
 fn open(home: &Home) -> Result<(Runtime, SendRequest<Full<Bytes>>), String> {
@@ -117,12 +194,16 @@ async fn exchange(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<Bytes>, Problem> {
-    let broken_off = |error: &dyn std::error::Error| {
-        Problem::new(BROKEN_OFF, "the host ended the connection before it answered").because(error).with_help(
-            "`ocap-host status` says whether it is still there; what it took over before is done after a start",
-        )
-    };
-    let response = sender.send_request(request).await.map_err(|error| broken_off(&error))?;
+    whole(sender.send_request(request).await.map_err(|error| broken_off(&error))?).await
+}
+
+fn broken_off(error: &dyn std::error::Error) -> Problem {
+    Problem::new(BROKEN_OFF, "the host ended the connection before it answered")
+        .because(error)
+        .with_help("`ocap-host status` says whether it is still there; what it took over before is done after a start")
+}
+
+async fn whole(response: Response<Incoming>) -> Result<Response<Bytes>, Problem> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| broken_off(error.as_ref()))?;
     Ok(Response::from_parts(head, body.to_bytes()))
@@ -145,15 +226,18 @@ fn understood<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, Probl
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
     use tokio::sync::{mpsc, oneshot};
 
     use super::*;
     use crate::cli::Format;
+    use crate::daemon::events::Events;
+    use crate::daemon::log::{Form, Log};
     use crate::daemon::requests::{CallBody, CallOutcome, Inventory, Quarantine, Request as Asked, Retried, RetryBody};
-    use crate::daemon::requests::{Status, Stopping, Until};
+    use crate::daemon::requests::{Ready, Status, Stopping, Until};
     use crate::daemon::{Daemon, Phase, test_home};
-    use crate::powers::Powers;
 
     /// A host whose run loop is this function, and a session of a command line on its home.
     struct House {
@@ -170,17 +254,29 @@ mod tests {
             let named = Some(home.path().to_owned());
             let session = Session::new(powers, Format::Text).choose_home(named).expect("a home");
             let runtime = Runtime::new().expect("a runtime");
-            let mut daemon = Daemon::begin(home, powers).expect("the lock");
-            runtime.block_on(async { daemon.listen() }).expect("a socket");
+            let mut daemon = Daemon::begin(home, powers, Arc::new(|_| ())).expect("the lock");
+            let events =
+                Events::new(Log::open(daemon.home(), Form::Silent, Box::new(std::io::sink())).expect("a log"), powers);
+            runtime.block_on(async { daemon.listen(&events) }).expect("a socket");
             House { _root: root, runtime, daemon: Some(daemon), session }
         }
 
         fn ready() -> House {
             let mut house = House::starting();
             let (sender, requests) = mpsc::channel(4);
-            house.daemon.as_mut().expect("a daemon").ready(7, sender).expect("ready");
+            let ready = Ready { vats: 0, quarantined: 0, socket: String::new(), boot: 7, problems: vec![] };
+            house.daemon.as_mut().expect("a daemon").ready(&ready, sender).expect("ready");
             house.runtime.spawn(run_loop(requests));
             house
+        }
+
+        /// Its run loop takes requests and answers none.
+        fn hung() -> (House, mpsc::Receiver<Asked>) {
+            let mut house = House::starting();
+            let (sender, requests) = mpsc::channel(4);
+            let ready = Ready { vats: 0, quarantined: 0, socket: String::new(), boot: 7, problems: vec![] };
+            house.daemon.as_mut().expect("a daemon").ready(&ready, sender).expect("ready");
+            (house, requests)
         }
 
         fn client(&self) -> Client {
@@ -245,6 +341,14 @@ mod tests {
         assert_eq!(retried.healed, ["a/b"]);
         let status: Status = client.get("/v1/status").expect("an answer");
         assert_eq!((status.phase, status.boot, status.pid), (Phase::Ready, Some(7), std::process::id()));
+    }
+
+    #[test]
+    fn a_host_whose_run_loop_hangs_says_so() {
+        let (house, _requests) = House::hung();
+        let status: Status = house.client().get("/v1/status").expect("an answer");
+        assert_eq!((status.phase, status.degraded), (Phase::Ready, true));
+        assert_eq!(status.problems[0].code, "ocap::daemon::loop_silent");
     }
 
     #[test]

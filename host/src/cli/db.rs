@@ -16,7 +16,7 @@ use crate::problem::Problem;
 
 /// Check, back up and restore everything that the vats keep
 #[derive(Debug, clap::Subcommand)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host db backup /mnt/backups/monday", "ocap-host db verify /mnt/backups/monday", "ocap-host db restore /mnt/backups/monday --yes"]))]
 pub(super) enum DbCommand {
     /// Look at every page and row of the store, and count everything again; a host that runs goes on meanwhile
     Check,

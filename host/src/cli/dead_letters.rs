@@ -2,6 +2,7 @@
 
 use super::confirm::{self, Confirmation};
 use super::exit::ExitStatus;
+use super::live;
 use super::render::escape;
 use super::session::Session;
 use super::table::table;
@@ -12,19 +13,20 @@ use crate::problem::Problem;
 ///
 /// Whoever sent one of them has been told so. They hold no capabilities any more, so they can't be sent again: call again instead.
 #[derive(Debug, clap::Subcommand)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host dead-letters list", "ocap-host dead-letters show m12", "ocap-host dead-letters drop --all"]))]
 pub(super) enum DeadLettersCommand {
     /// Show which there are
     List,
     /// Show what was in one of them
     Show {
         /// Its number, as `m12`
+        #[arg(add = live::dead_letters())]
         id: String,
     },
     /// Forget one of them, or all; they can't be sent again anyway
     Drop {
         /// Its number, as `m12`
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        #[arg(required_unless_present = "all", conflicts_with = "all", add = live::dead_letters())]
         id: Option<String>,
         /// All of them; asks first
         #[arg(long)]

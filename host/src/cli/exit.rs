@@ -42,6 +42,12 @@ Exit status:
   130  interrupted
   255  internal error: a bug in ocap-host";
 
+/// The end of the `--help` of a command with examples, a line each.
+pub(super) fn with_examples(lines: &[&str]) -> String {
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    format!("Examples:\n{lines}\n{HELP}")
+}
+
 impl ExitStatus {
     /// The status that tells of a problem.
     pub fn of(problem: &Problem) -> ExitStatus {

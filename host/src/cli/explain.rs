@@ -31,9 +31,10 @@ const PREFIX: &str = "ocap::";
 
 /// Explain the code of a diagnostic, or list all codes
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host explain ocap::component::missing"]))]
 pub(super) struct ExplainArgs {
     /// As a diagnostic shows it: `ocap::component::missing`; without it, all are listed
+    #[arg(add = super::live::codes())]
     code: Option<String>,
 }
 
@@ -53,6 +54,13 @@ pub(super) struct Explanation {
 struct Explanations {
     /// In the order of their names.
     codes: Vec<Explanation>,
+}
+
+impl Explanation {
+    /// The code.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
 }
 
 pub(super) fn run(args: &ExplainArgs, session: &Session) -> Result<ExitStatus, Problem> {

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 #[command(after_help = super::exit::HELP)]
 pub(super) struct HibernateArgs {
     /// As `subcluster/vat`
+    #[arg(add = super::live::vats())]
     vat: String,
     /// Also if it waits for something: that is lost, and promises that it was going to settle break
     #[arg(long)]

@@ -23,7 +23,7 @@ const LINES_MAX: usize = 20;
 #[command(after_help = super::exit::HELP, override_usage = "ocap-host inspect [vat|object|promise|channel] TARGET")]
 pub(super) struct InspectArgs {
     /// `subcluster/vat`, `subcluster`, `v3`, `ko7`, `kp9` or `subcluster/channel`; before it, if that is not clear, what it is
-    #[arg(required = true, num_args = 1..=2, value_name = "TARGET")]
+    #[arg(required = true, num_args = 1..=2, value_name = "TARGET", add = super::live::anything())]
     words: Vec<String>,
 }
 

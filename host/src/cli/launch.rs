@@ -10,7 +10,7 @@ use crate::problem::{Level, Problem};
 
 /// Launch subclusters on the running host
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host launch subcluster.toml", "ocap-host launch --dry-run subcluster.toml", "ocap-host launch --if-changed upgrade matcher.ocap"]))]
 pub(super) struct LaunchArgs {
     /// Declarations or bundles, launched one after the other; the first that is refused ends it
     #[arg(value_name = "FILE", required = true)]

@@ -8,15 +8,21 @@ mod build;
 mod bundle;
 mod call;
 mod client;
+mod completions;
+mod config;
 mod confirm;
 mod db;
 mod dead_letters;
 mod doctor;
+mod events;
 mod exit;
 mod explain;
 mod hibernate;
 mod inspect;
 mod launch;
+mod live;
+mod logs;
+mod man;
 mod metrics;
 mod new;
 mod pins;
@@ -29,21 +35,29 @@ mod reset;
 mod restart;
 mod revoke;
 mod run;
+mod schema;
 mod session;
+mod start;
 mod status;
 mod stop;
 mod table;
 mod terminate;
+mod time;
+mod token;
 mod top;
 mod upgrade;
+mod whereabouts;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::env::CompleteEnv;
 
 use crate::powers::Powers;
 use crate::problem::Problem;
+use config::Origin;
 pub use exit::ExitStatus;
 use session::Session;
 
@@ -77,9 +91,12 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Start(start::StartArgs),
     Launch(launch::LaunchArgs),
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
+    Events(events::EventsArgs),
     Ps(ps::PsArgs),
     Inspect(inspect::InspectArgs),
     Top(top::TopArgs),
@@ -105,21 +122,49 @@ enum Command {
     New(new::NewArgs),
     Build(build::BuildArgs),
     Explain(explain::ExplainArgs),
+    Where(whereabouts::WhereArgs),
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    Schema(schema::SchemaArgs),
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
 }
 
 /// Does what the command line says; diagnostics have been shown when it returns.
 pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are answers, all else is a mistake. If nobody reads, there is nobody to tell.
-            let _ = error.print();
-            return if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Ok };
-        }
+    let args: Vec<OsString> = args.collect();
+    // Help and version are answers, all else is a mistake. If nobody reads, there is nobody to tell.
+    let misunderstood = |error: clap::Error| {
+        let _ = error.print();
+        if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Ok }
     };
-    let session = Session::new(powers, cli.format);
+    if powers.variable(completions::VARIABLE).is_some() {
+        live::remember(powers, &args);
+        match CompleteEnv::with_factory(Cli::command).bin("ocap-host").try_complete(args.clone(), None) {
+            Ok(false) => {}
+            Ok(true) => return ExitStatus::Ok,
+            Err(error) => return misunderstood(error),
+        }
+    }
+    let parsed = Cli::command().try_get_matches_from(args).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches.value_source("home")))
+    });
+    let (cli, source) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return misunderstood(error),
+    };
+    let origin = match source {
+        Some(ValueSource::CommandLine) => Origin::Flag,
+        Some(ValueSource::EnvVariable) => Origin::Environment { variable: "OCAP_HOME" },
+        _ if powers.variable("XDG_STATE_HOME").is_some() => Origin::Environment { variable: "XDG_STATE_HOME" },
+        _ => Origin::Default,
+    };
+    let session = Session::new(powers, cli.format).with_home_origin(origin);
     let outcome = session.choose_home(cli.home).and_then(|session| obey(&cli.command, &session));
     outcome.unwrap_or_else(|problem| {
         session.tell(&problem);
@@ -130,9 +175,14 @@ pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus 
 fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
     match command {
         Command::Run(args) => run::run(args, session),
+        Command::Start(args) => start::run(args, session),
         Command::Launch(args) => launch::run(args, session),
         Command::Call(args) => call::run(args, session),
         Command::Status(args) => status::run(args, session),
+        Command::Logs(args) => logs::run(args, session),
+        Command::Events(args) => events::run(args, session),
+        Command::Token(command) => token::run(command, session),
+        Command::Schema(args) => schema::run(args, session),
         Command::Ps(args) => ps::run(args, session),
         Command::Inspect(args) => inspect::run(args, session),
         Command::Top(args) => top::run(args, session),
@@ -152,6 +202,10 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Stop(args) => stop::run(args, session),
         Command::Quarantine(command) => quarantine::run(command, session),
         Command::Db(command) => db::run(command, session),
+        Command::Where(args) => whereabouts::run(args, session),
+        Command::Config(command) => config::run(command, session),
+        Command::Completions(args) => completions::run(args, session),
+        Command::Man(args) => man::run(args, session),
         Command::Prune(args) => prune::run(args, session),
         Command::Doctor(args) => doctor::run(args, session),
         Command::Reset(args) => reset::run(args, session),
@@ -161,9 +215,30 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    /// Every command, at whatever depth.
+    fn all_commands(command: &clap::Command) -> Vec<clap::Command> {
+        let below = command.get_subcommands().flat_map(all_commands);
+        std::iter::once(command.clone()).chain(below).collect()
+    }
+
+    #[test]
+    fn every_example_in_the_help_is_understood() {
+        let mut count = 0;
+        for command in all_commands(&Cli::command()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let Some((_, examples)) = help.split_once("Examples:\n") else { continue };
+            let examples = examples.split("\n\n").next().unwrap_or(examples).lines();
+            for example in examples.filter_map(|line| line.trim().strip_prefix("ocap-host ")) {
+                let words = example.split([' ', '|', '>']).take_while(|word| !word.is_empty());
+                let words: Vec<&str> = std::iter::once("ocap-host").chain(words).collect();
+                assert!(Cli::try_parse_from(&words).is_ok(), "{words:?}");
+                count += 1;
+            }
+        }
+        assert!(count > 15, "there are only {count} examples");
+    }
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(line.split(' '))

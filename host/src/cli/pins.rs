@@ -28,7 +28,7 @@ pub(super) struct PinsArgs {}
 #[command(after_help = super::exit::HELP)]
 pub(super) struct UnpinArgs {
     /// The pin, as `pins` shows it: `pin12`
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = super::live::pins())]
     id: String,
 }
 

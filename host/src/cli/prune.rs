@@ -13,7 +13,7 @@ use crate::problem::Problem;
 ///
 /// A component is needed by a vat that runs it or could be rolled back to it, and by a declaration that names it by its digest.
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host prune --dry-run"]))]
 pub(super) struct PruneArgs {
     /// Say what would be removed, and do nothing
     #[arg(long)]

@@ -19,6 +19,7 @@ use crate::problem::Problem;
 #[command(after_help = super::exit::HELP)]
 pub(super) struct PsArgs {
     /// Only the vats of this subcluster
+    #[arg(add = super::live::subclusters())]
     subcluster: Option<String>,
     /// What the list is ordered by; amounts with the largest first
     #[arg(long, value_enum, default_value_t = SortBy::Id, value_name = "FIELD")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::confirm::{self, Confirmation};
 use super::exit::ExitStatus;
+use super::live;
 use super::plan::short;
 use super::render::escape;
 use super::session::Session;
@@ -18,23 +19,26 @@ use crate::problem::Problem;
 
 /// Show, retry, repair or give up what can't be served
 #[derive(Debug, clap::Subcommand)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host quarantine list", "ocap-host quarantine show matcher/index", "ocap-host quarantine repair matcher/index --from build/index.wasm", "ocap-host quarantine prune matcher/index"]))]
 pub(super) enum QuarantineCommand {
     /// Show the diagnostic of everything in quarantine
     List,
     /// Show everything about one vat in quarantine
     Show {
         /// As `subcluster/vat`
+        #[arg(add = live::quarantined())]
         vat: String,
     },
     /// Try again to serve one vat, or all
     Retry {
         /// As `subcluster/vat`; all where absent
+        #[arg(add = live::quarantined())]
         vat: Option<String>,
     },
     /// Serve a vat again, with its component from elsewhere; what waits for it is delivered
     Repair {
         /// As `subcluster/vat`
+        #[arg(add = live::quarantined())]
         vat: String,
         /// A component, a bundle that has it, or the `sha256:...` of a stored one
         #[arg(long, value_name = "PATH")]
@@ -46,6 +50,7 @@ pub(super) enum QuarantineCommand {
     /// Give up a vat in quarantine, or a subcluster of which nothing is served, with everything it keeps
     Prune {
         /// `subcluster/vat`, or `subcluster`
+        #[arg(add = live::quarantined())]
         target: String,
         #[command(flatten)]
         confirmation: Confirmation,

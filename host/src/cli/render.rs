@@ -114,7 +114,7 @@ fn harmless_span(span: &Span) -> Span {
 }
 
 /// Outside of strings JSON has nothing of the kind, and inside `\u` means the same.
-fn escape_json(json: &str) -> String {
+pub(super) fn escape_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if commands_a_terminal(c) {

@@ -8,9 +8,10 @@ use crate::problem::{Level, Problem};
 
 /// Give a vat, or all vats of a subcluster, a new heap from the same state
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host restart matcher"]))]
 pub(super) struct RestartArgs {
     /// `subcluster/vat`, or `subcluster` for all its vats
+    #[arg(add = super::live::targets())]
     target: String,
 }
 

@@ -8,9 +8,10 @@ use crate::problem::Problem;
 
 /// Take back an object or a grant for good: messages to it, queued ones too, are answered `object-revoked`
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host revoke ko7", "ocap-host revoke matcher/matcher io.llm"]))]
 pub(super) struct RevokeArgs {
     /// A reference like `ko7` or `kr9`; or with GRANT, the vat that has it, as `subcluster/vat`
+    #[arg(add = super::live::vats())]
     target: String,
     /// One grant of that vat: `io.llm`, `vat.index`; others of the same object go on
     grant: Option<String>,

@@ -1,48 +1,98 @@
-//! `run`: the host in the foreground.
+//! `run`: the host in the foreground, or as the process that `start` began.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::exit::ExitStatus;
 use super::launch::Changed;
 use super::session::Session;
 use crate::boot;
+use crate::daemon::log::Form;
 use crate::daemon::requests::Ready;
-use crate::daemon::{Ending, RunEnd, RunOptions};
+use crate::daemon::{Ending, FileSystems, Listener, News, RunEnd, RunOptions, background};
 use crate::problem::Problem;
 
 /// Run the host in the foreground until SIGTERM, SIGINT or `stop`
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host run subcluster.toml", "ocap-host --home /srv/vats run"]))]
 pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+    /// Leave the terminal, and say on stdout how far it has come, a line of JSON each: what `start` begins
+    #[arg(long, hide = true)]
+    pub(super) detached: bool,
+}
+
+/// What a host is started with, in the foreground or not.
+#[derive(Debug, clap::Args)]
+pub(super) struct HostArgs {
     /// Declarations or bundles: new ones are launched, known ones go on
     #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// If one is known and something changed: refuse another declaration; end it with everything its vats keep and launch it anew; or
     /// upgrade vats whose components changed
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
-    if_changed: Changed,
+    pub(super) if_changed: Changed,
+    /// Take a home on a file system that is not this machine's alone, where locks and syncs may not hold
+    #[arg(long)]
+    pub(super) any_filesystem: bool,
 }
 
 pub(super) fn run(args: &RunArgs, session: &Session) -> Result<ExitStatus, Problem> {
+    let listener: Listener = {
+        let (session, detached) = (session.clone(), args.detached);
+        Arc::new(move |news| if detached { report(news, &session) } else { announce(news, &session) })
+    };
+    if args.detached {
+        background::detach()?;
+    }
     let options = RunOptions {
         home: session.home_path().to_owned(),
-        files: args.files.clone(),
-        if_changed: args.if_changed.into(),
-        format: session.log_form(),
+        file_systems: if args.host.any_filesystem { FileSystems::Any } else { FileSystems::Local },
+        files: args.host.files.clone(),
+        if_changed: args.host.if_changed.into(),
+        format: if args.detached { Form::Silent } else { session.log_form() },
         powers: session.powers(),
     };
-    let end = boot::run(options, &mut |ready| announce(ready, session))?;
+    let end = boot::run(options, listener).inspect_err(|problem| {
+        if args.detached {
+            // Whoever started it may have gone; the log has it too.
+            let _ = session.answer_line(problem, |_| String::new());
+        }
+    })?;
     Ok(status_of(end))
 }
 
-/// A host serves its vats whether or not somebody reads its announcement.
-fn announce(ready: &Ready, session: &Session) {
-    if let Err(problem) = session.answer_line(ready, text) {
+/// For whoever waits for the start.
+fn report(news: News<'_>, session: &Session) {
+    // Whoever has gone does not want to know.
+    let _ = match news {
+        News::Record(record) => session.answer_line(record, |_| String::new()),
+        News::Advice(problem) => session.answer_line(problem, |_| String::new()),
+        News::Ready(ready) => {
+            // Its files were named from there; from now on whoever names one does so from the root.
+            let _ = session.powers().leave_working_directory();
+            session.answer_line(ready, |_| String::new())
+        }
+    };
+}
+
+/// For people: all else is in the log, which they see on stderr. A host serves its vats whether or not somebody reads its announcement.
+fn announce(news: News<'_>, session: &Session) {
+    if let News::Ready(ready) = news
+        && let Err(problem) = tell_ready(ready, session)
+    {
         session.tell(&problem);
     }
+}
+
+/// Answers that a host serves, and says what is wrong or worth knowing.
+pub(super) fn tell_ready(ready: &Ready, session: &Session) -> Result<(), Problem> {
+    let answered = session.answer_line(ready, text);
     for problem in &ready.problems {
         session.tell(problem);
     }
+    answered
 }
 
 fn text(ready: &Ready) -> String {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Format;
-use super::client::Client;
+use super::client::{Client, Flow};
+use super::config::Origin;
 use super::confirm;
 use super::render::{self, Look};
 use crate::daemon::log::Form;
@@ -20,6 +21,7 @@ pub(super) struct Session {
     powers: Powers,
     format: Format,
     home: PathBuf,
+    home_origin: Origin,
     stdout: Look,
     stderr: Look,
 }
@@ -32,6 +34,7 @@ impl Session {
             powers,
             format,
             home: PathBuf::new(),
+            home_origin: Origin::Default,
             stdout: Look::of(io::stdout().is_terminal(), variable),
             stderr: Look::of(io::stderr().is_terminal(), variable),
         }
@@ -41,6 +44,16 @@ impl Session {
     pub(super) fn choose_home(&self, named: Option<PathBuf>) -> Result<Session, Problem> {
         let home = home::choose(named, |name| self.powers.variable(name))?;
         Ok(Session { home: self.absolute(&home)?, ..self.clone() })
+    }
+
+    /// The same, for which this said which home is meant.
+    pub(super) fn with_home_origin(self, home_origin: Origin) -> Session {
+        Session { home_origin, ..self }
+    }
+
+    /// What said which home is meant.
+    pub(super) fn home_origin(&self) -> &Origin {
+        &self.home_origin
     }
 
     pub(super) fn powers(&self) -> Powers {
@@ -88,6 +101,11 @@ impl Session {
         }
     }
 
+    /// Writes an answer that has one form only: a script, a page of the manual.
+    pub(super) fn print(&self, text: &str) -> Result<(), Problem> {
+        self.write(text)
+    }
+
     /// Writes the answer: as JSON, or as text with a line's end.
     pub(super) fn answer<T: Serialize>(&self, answer: &T, text: impl FnOnce(&T) -> String) -> Result<(), Problem> {
         self.write(&match self.format {
@@ -113,6 +131,15 @@ impl Session {
         })
     }
 
+    /// Writes a line of a stream that is JSON already, as it is or as text.
+    pub(super) fn stream_line(&self, line: &str, text: impl FnOnce(&str) -> String) -> Result<Flow, Problem> {
+        let line = match self.format {
+            Format::Text => text(line),
+            Format::Json | Format::Jsonl => render::escape_json(line),
+        };
+        self.write_on(&line)
+    }
+
     /// A problem that is an answer, as it is written on stdout.
     pub(super) fn problem_text(&self, problem: &Problem) -> String {
         render::problem(problem, self.stdout)
@@ -128,14 +155,24 @@ impl Session {
         let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
     }
 
+    /// Says on stderr what is being done: to a person at a terminal, and nobody else.
+    pub(super) fn progress(&self, text: &str) {
+        if self.format == Format::Text && self.stderr != Look::Plain {
+            let _ = writeln!(io::stderr().lock(), "{}", render::escape(text));
+        }
+    }
+
     /// A reader that has seen enough (`| head`) is no fault.
     fn write(&self, text: &str) -> Result<(), Problem> {
+        self.write_on(text).map(drop)
+    }
+
+    fn write_on(&self, text: &str) -> Result<Flow, Problem> {
         let mut stdout = io::stdout().lock();
         match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Problem::new("ocap::cli::stdout", "the answer can't be written").because(&error))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(Flow::On),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Enough),
+            Err(error) => Err(Problem::new("ocap::cli::stdout", "the answer can't be written").because(&error)),
         }
     }
 }

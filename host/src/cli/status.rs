@@ -7,6 +7,7 @@ use super::render::{escape, problem_line};
 use super::session::Session;
 use super::table::table;
 use crate::daemon::requests::{ChannelStatus, Figures, Status, SubclusterStatus, VatCounts, VatStatus};
+use crate::daemon::{Phase, spoken};
 use crate::problem::Problem;
 
 /// Show subclusters, vats, channels and problems of the running host
@@ -45,11 +46,16 @@ fn text(status: &Status) -> String {
 
 fn head(status: &Status) -> String {
     let step = status.step.as_ref().map(|step| format!(" ({})", escape(step))).unwrap_or_default();
+    // How long it serves is nobody's worry; how long it does not is.
+    let age = match status.phase {
+        Phase::Ready => String::new(),
+        _ => format!(" for {}", spoken(status.for_ms)),
+    };
     let degraded = if status.degraded { ", degraded" } else { "" };
     let boot = status.boot.map(|boot| format!(", boot {boot}")).unwrap_or_default();
     let figures = status.figures.as_ref().map(figures).unwrap_or_default();
     format!(
-        "{}{step}{degraded}: ocap-host {}, process {}{boot}\nhome {}\n{figures}",
+        "{}{step}{age}{degraded}: ocap-host {}, process {}{boot}\nhome {}\n{figures}",
         status.phase.as_str(),
         escape(&status.version),
         status.pid,
@@ -125,7 +131,6 @@ fn channel_row(subcluster: &SubclusterStatus, channel: &ChannelStatus) -> [Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::Phase;
     use crate::daemon::requests::{ChannelState, VatComponent, VatState};
 
     fn vat(name: &str, id: &str, state: VatState) -> VatStatus {
@@ -159,6 +164,7 @@ mod tests {
             pid: 4711,
             phase: Phase::Ready,
             step: None,
+            for_ms: 3_000,
             home: "/h".into(),
             version: "0.1.0".into(),
             degraded: true,
@@ -243,12 +249,13 @@ error ocap::component::missing (matcher/index): the component is missing
     }
 
     #[test]
-    fn a_host_that_starts_is_shown_with_its_step_and_no_empty_tables() {
+    fn a_host_that_starts_is_shown_with_its_step_and_age_and_no_empty_tables() {
         let status = Status {
             boot: None,
             pid: 1,
             phase: Phase::Starting,
             step: Some("open the store".into()),
+            for_ms: 3_000,
             home: "/h".into(),
             version: "0.1.0".into(),
             degraded: false,
@@ -256,6 +263,6 @@ error ocap::component::missing (matcher/index): the component is missing
             problems: vec![],
             figures: None,
         };
-        assert_eq!(text(&status), "starting (open the store): ocap-host 0.1.0, process 1\nhome /h\n");
+        assert_eq!(text(&status), "starting (open the store) for 3 s: ocap-host 0.1.0, process 1\nhome /h\n");
     }
 }

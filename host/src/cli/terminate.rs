@@ -9,9 +9,10 @@ use crate::problem::Problem;
 
 /// End a subcluster or one vat for good, with everything it keeps
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host terminate matcher", "ocap-host terminate matcher/index --yes"]))]
 pub(super) struct TerminateArgs {
     /// `subcluster`, or `subcluster/vat` for one vat of it
+    #[arg(add = super::live::targets())]
     target: String,
     #[command(flatten)]
     confirmation: Confirmation,

@@ -13,9 +13,10 @@ use crate::problem::Problem;
 
 /// Give a vat other code; its state, its references and what waits for it stay
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::with_examples(&["ocap-host upgrade matcher/index", "ocap-host upgrade matcher/index build/index.wasm --dry-run", "ocap-host upgrade matcher/index --rollback"]))]
 pub(super) struct UpgradeArgs {
     /// As `subcluster/vat`
+    #[arg(add = super::live::vats())]
     vat: String,
     /// The new component, or the `sha256:...` of a stored one [default: what is at the declared path now]
     component: Option<PathBuf>,

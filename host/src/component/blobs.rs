@@ -69,6 +69,11 @@ impl Blobs {
         Ok(Blobs { directory: Arc::new(directory), next_unfinished: Arc::default() })
     }
 
+    /// The content store in a directory, of which nothing is changed.
+    pub fn as_it_is(directory: Dir) -> Blobs {
+        Blobs { directory: Arc::new(directory), next_unfinished: Arc::default() }
+    }
+
     /// Keeps these bytes. When it returns they survive a loss of power. A blob that was damaged is whole again afterwards.
     ///
     /// # Errors

@@ -7,21 +7,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::chronicle::Chronicle;
+use super::events::Events;
 use super::home::Home;
-use super::peers::OwnUserOnly;
 use super::requests::Request;
-use super::routes;
+use super::routes::{self, Entrance};
+use super::server::{self, Closing};
 use super::socket::{self, SocketFile};
 use super::status_file::{HostRecord, Phase};
+use super::token_socket::{self, TokenSocket};
+use crate::powers::Powers;
 use crate::problem::Problem;
 
 pub(crate) use super::routes::too_large;
 
 /// The largest body of a request: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How many requests of each socket may be at work at once, streams included; `ping`, `status` and `stop` beside them.
+pub const REQUESTS_MAX: usize = 64;
 
 /// How long connections may take to end by themselves once the host stops.
 const GRACE: Duration = Duration::from_secs(1);
@@ -31,7 +38,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Control {
     desk: Arc<Desk>,
     file: SocketFile,
-    end: oneshot::Sender<()>,
+    token_file: Option<TokenSocket>,
+    closing: watch::Sender<Closing>,
     server: JoinHandle<()>,
 }
 
@@ -39,9 +47,15 @@ pub struct Control {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) home: Arc<Home>,
-    record: Mutex<HostRecord>,
+    chronicle: Arc<Chronicle>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     stop: Arc<Notify>,
+    /// For whoever sees to it that a wish to stop is heard.
+    stop_wished: Arc<Notify>,
+    /// What happens, and the log.
+    pub(super) events: Events,
+    /// For answers that would go on for ever.
+    pub(super) closing: watch::Receiver<Closing>,
 }
 
 impl Control {
@@ -49,34 +63,27 @@ impl Control {
     ///
     /// # Errors
     /// If the socket can't be made.
-    pub fn open(home: &Arc<Home>, record: HostRecord) -> Result<Control, Problem> {
-        let (listener, file) = socket::bind(home)?;
+    pub(super) fn open(chronicle: &Arc<Chronicle>, powers: Powers, events: Events) -> Result<Control, Problem> {
+        let (listener, file) = socket::open(chronicle.home(), powers)?;
         let listener = UnixListener::from_std(listener).map_err(|error| {
             Problem::new("ocap::daemon::socket_unusable", "the control socket can't be served").because(&error)
         })?;
+        let (closing, closed) = watch::channel(Closing::NotYet);
         let desk = Arc::new(Desk {
-            home: home.clone(),
-            record: Mutex::new(record),
+            home: chronicle.home().clone(),
+            chronicle: chronicle.clone(),
             requests: Mutex::new(None),
             stop: Arc::new(Notify::new()),
+            stop_wished: Arc::new(Notify::new()),
+            events,
+            closing: closed.clone(),
         });
-        let (end, ended) = oneshot::channel();
-        let serving =
-            axum::serve(OwnUserOnly::new(listener), routes::router(desk.clone())).with_graceful_shutdown(async move {
-                // A dropped sender means the same.
-                let _ = ended.await;
-            });
+        let owner = server::serve(listener, routes::router(desk.clone(), Entrance::Owner), closed.clone());
+        let (token_file, bearers) = serve_bearers(&desk, closed);
         let server = tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::error!(target: "ocap::daemon", "the control socket is not served any more: {error}");
-            }
+            let ((), ()) = tokio::join!(owner, bearers);
         });
-        Ok(Control { desk, file, end, server })
-    }
-
-    /// Tells clients how far the host has come.
-    pub fn set_record(&self, record: HostRecord) {
-        *held(&self.desk.record) = record;
+        Ok(Control { desk, file, token_file, closing, server })
     }
 
     /// From now on requests go to the run loop.
@@ -94,23 +101,62 @@ impl Control {
         self.desk.stop.clone()
     }
 
+    /// Notified at the same moment, for a second listener.
+    pub(super) fn stop_wished(&self) -> Arc<Notify> {
+        self.desk.stop_wished.clone()
+    }
+
     /// Ends the service and removes the socket. Whoever still waits for an answer is hung up on after a second.
     pub async fn close(mut self) {
         self.disconnect();
-        // The receiver is gone only if the server has ended already.
-        let _ = self.end.send(());
+        self.closing.send_replace(Closing::Now);
         if tokio::time::timeout(GRACE, &mut self.server).await.is_err() {
             self.server.abort();
         }
         if let Err(error) = self.file.remove() {
             tracing::warn!(target: "ocap::daemon", "the control socket can't be removed: {error}");
         }
+        if let Some(Err(error)) = self.token_file.map(|file| file.remove()) {
+            tracing::warn!(target: "ocap::daemon", "the socket for tokens can't be removed: {error}");
+        }
     }
+}
+
+/// The socket for tokens. Without it the host serves all the same.
+fn serve_bearers(
+    desk: &Arc<Desk>,
+    closing: watch::Receiver<Closing>,
+) -> (Option<TokenSocket>, impl Future<Output = ()> + use<>) {
+    let bound = token_socket::bind(&desk.home).and_then(|(listener, file)| {
+        let listener = UnixListener::from_std(listener).map_err(|error| {
+            Problem::new("ocap::daemon::token_socket", "the socket for tokens can't be served").because(&error)
+        })?;
+        Ok((listener, file))
+    });
+    let (listener, file) = match bound {
+        Ok((listener, file)) => (Some(listener), Some(file)),
+        Err(problem) => {
+            super::log::tell(&problem);
+            (None, None)
+        }
+    };
+    let router = routes::router(desk.clone(), Entrance::Bearers);
+    let serving = async move {
+        if let Some(listener) = listener {
+            server::serve(listener, router, closing).await;
+        }
+    };
+    (file, serving)
 }
 
 impl Desk {
     pub(super) fn record(&self) -> HostRecord {
-        held(&self.record).clone()
+        self.chronicle.record()
+    }
+
+    /// The time of day, in milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.chronicle.now_ms()
     }
 
     /// The way to the run loop.
@@ -127,6 +173,7 @@ impl Desk {
     /// A stop that no run loop can be told of.
     pub(super) fn ask_to_stop(&self) {
         self.stop.notify_one();
+        self.stop_wished.notify_one();
     }
 
     fn starting(&self) -> Problem {

@@ -20,6 +20,8 @@ pub const STATUS: &str = "status.json";
 pub const SOCKET: &str = "control.sock";
 /// The log, one JSON object a line.
 pub const LOG: &str = "log";
+/// What a host in the background says beside its log: the last words of a process that dies of a signal, for one.
+pub const STDERR: &str = "host.err";
 /// The database.
 pub const STORE: &str = "store";
 /// What of the store is not in its file yet, while a host runs.
@@ -28,8 +30,14 @@ pub const STORE_LOG: &str = "store-wal";
 pub const BLOBS: &str = "blobs";
 /// Compiled code; losing it costs time only.
 pub const CACHE: &str = "cache";
+/// Tokens of clients of the control socket, each a file.
+pub const TOKENS: &str = "tokens";
 /// What system subclusters may launch: declarations and bundles that the operator put there.
 pub const APPS: &str = "apps";
+/// What the operator allows.
+pub const CONFIG: &str = "host.toml";
+/// The secret from which vats' random and the tags of compiled code come.
+pub const KEY: &str = "key";
 /// Where relative channel paths lead.
 pub const CHANNELS: &str = "channels";
 

@@ -6,21 +6,27 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use tokio::sync::{Notify, mpsc};
 
+use super::chronicle::{Chronicle, Listener, News};
 use super::control::Control;
+use super::events::{Events, Whom};
+use super::filesystem::FileSystems;
+use super::heart::Heart;
 use super::home::Home;
-use super::lock::Lock;
+use super::lock::{self, Lock};
 use super::log::{self, Form};
-use super::requests::{IfChanged, Request};
-use super::signals::Ending;
+use super::requests::{Happening, IfChanged, Ready, Request};
+use super::signals::{self, Ending};
 use super::status_file::{HostRecord, Phase};
 use crate::powers::Powers;
 use crate::problem::Problem;
 
-/// What a foreground host is started with.
+/// What a host is started with.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// The home's absolute path.
     pub home: PathBuf,
+    /// Where that may lie.
+    pub file_systems: FileSystems,
     /// Declarations and bundles, as the user wrote them.
     pub files: Vec<PathBuf>,
     /// What to do with those that are known from another declaration.
@@ -31,7 +37,7 @@ pub struct RunOptions {
     pub powers: Powers,
 }
 
-/// How a foreground host ended.
+/// How a host ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunEnd {
     /// Why.
@@ -43,40 +49,66 @@ pub struct RunEnd {
 /// This process as the host of a home. Dropped without [`Daemon::end`] it looks like a death, which is what it is.
 #[derive(Debug)]
 pub struct Daemon {
-    home: Arc<Home>,
-    record: HostRecord,
+    chronicle: Arc<Chronicle>,
     control: Option<Control>,
+    /// Where what happens is told, once it can be.
+    events: Option<Events>,
     powers: Powers,
-    /// The last field, so that it is the last to be dropped: until then nobody else comes in.
-    _lock: Lock,
+    /// What the last host left, if it ended without a word.
+    died: Option<HostRecord>,
 }
 
 impl Daemon {
     /// Takes the lock, before anything else, and says that the host starts.
     ///
     /// # Errors
-    /// [`super::lock::LOCKED`] if another host is there; others if the home can't be written.
-    pub fn begin(home: Home, powers: Powers) -> Result<Daemon, Problem> {
+    /// [`lock::LOCKED`] if another host is there; others if the home can't be written.
+    pub fn begin(home: Home, powers: Powers, listener: Listener) -> Result<Daemon, Problem> {
         let processes = processes(powers)?;
         let now_ms = powers.now_ms();
         let lock = Lock::take(&home, &processes, now_ms)?;
+        // What can't be read is nothing that could be told; it is replaced.
+        let last = HostRecord::read(&home).ok().flatten().filter(|record| !record.is_over());
+        if last.as_ref().is_some_and(|record| record.process.runs(&processes)) {
+            // Its lock was taken away from it. It will notice; until then it must not be disturbed.
+            return Err(lock::locked(&home, lock::holder(&home, &processes, now_ms)));
+        }
         let record = HostRecord::starting(&home, &processes, now_ms)?;
-        record.write(&home)?;
-        Ok(Daemon { home: Arc::new(home), record, control: None, powers, _lock: lock })
+        let chronicle = Arc::new(Chronicle::begin(Arc::new(home), powers, lock, record, listener)?);
+        Ok(Daemon { chronicle, control: None, events: None, powers, died: last })
     }
 
-    /// Opens the control socket, in phase "starting". Within a tokio runtime.
+    /// Says that the last host died, if it did: nobody else has said it.
+    pub fn tell_of_the_last(&mut self) {
+        let Some(last) = self.died.take() else { return };
+        let advice = Problem::new("ocap::daemon::died_before", format!("the last host, {}", last.death())).as_advice();
+        let advice = advice.with_help(format!("its log is {}; what it acknowledged is not lost", last.log));
+        log::tell(&advice);
+        self.chronicle.tell(News::Advice(&advice));
+    }
+
+    /// Opens the control socket, in phase "starting", and tells from now on what happens. Within a tokio runtime.
     ///
     /// # Errors
-    /// If the socket can't be made.
-    pub fn listen(&mut self) -> Result<(), Problem> {
-        self.control = Some(Control::open(&self.home, self.record.clone())?);
+    /// If the socket can't be made, or signals can't be caught.
+    pub fn listen(&mut self, events: &Events) -> Result<(), Problem> {
+        events.log().tell_later_here();
+        self.events = Some(events.clone());
+        self.tell_phase();
+        let control = Control::open(&self.chronicle, self.powers, events.clone())?;
+        signals::insist(self.chronicle.clone(), control.stop_wished())?;
+        self.control = Some(control);
         Ok(())
     }
 
     /// The home.
     pub fn home(&self) -> &Arc<Home> {
-        &self.home
+        self.chronicle.home()
+    }
+
+    /// What sees to it, as long as the host serves, that it may.
+    pub fn heart(&self) -> Heart {
+        Heart::new(self.chronicle.clone())
     }
 
     /// Notified when a client asks for a stop while the host starts; afterwards a stop is a [`Request`].
@@ -90,20 +122,20 @@ impl Daemon {
     /// If the home can't be written.
     pub fn step(&mut self, step: &str) -> Result<(), Problem> {
         tracing::info!(target: "ocap::boot", "{step}");
-        self.record.step = Some(step.to_owned());
-        self.publish()
+        self.chronicle.change(|record| record.step = Some(step.to_owned()))
     }
 
     /// Says that the host serves, and lets requests through.
     ///
     /// # Errors
     /// If the home can't be written.
-    pub fn ready(&mut self, boot: u64, requests: mpsc::Sender<Request>) -> Result<(), Problem> {
+    pub fn ready(&mut self, ready: &Ready, requests: mpsc::Sender<Request>) -> Result<(), Problem> {
         if let Some(control) = &self.control {
             control.connect_to(requests);
         }
-        self.record.boot = Some(boot);
-        self.enter(Phase::Ready)
+        self.enter(Phase::Ready, |record| record.boot = Some(ready.boot))?;
+        self.chronicle.tell(News::Ready(ready));
+        Ok(())
     }
 
     /// Says that the host stops. Requests that wait for an answer keep waiting until the run loop drops them.
@@ -114,7 +146,7 @@ impl Daemon {
         if let Some(control) = &self.control {
             control.disconnect();
         }
-        self.enter(Phase::Stopping)
+        self.enter(Phase::Stopping, |_| ())
     }
 
     /// The last words of a host that ended in good order: the socket goes, then the lock.
@@ -123,19 +155,26 @@ impl Daemon {
     /// If the home can't be written; the lock is free all the same.
     pub async fn end(mut self) -> Result<(), Problem> {
         self.close().await;
-        self.enter(Phase::Stopped)
+        let told = self.enter(Phase::Stopped, |_| ());
+        self.chronicle.lock().release();
+        told
     }
 
     /// The last words of a host that could not start or go on: in the log and for the next command. The socket and the lock go.
     ///
     /// They are not written if the home can't be written, which may be the very fault.
     pub async fn fail(mut self, problem: &Problem) {
+        self.last_words(problem);
+        self.close().await;
+        self.chronicle.lock().release();
+    }
+
+    /// Says why the host ends, where the next command looks for it.
+    pub fn last_words(&mut self, problem: &Problem) {
         log::record(problem);
-        self.record.problem = Some(problem.clone());
-        if let Err(unwritable) = self.enter(Phase::Failed) {
+        if let Err(unwritable) = self.enter(Phase::Failed, |record| record.problem = Some(problem.clone())) {
             log::record(&unwritable);
         }
-        self.close().await;
     }
 
     async fn close(&mut self) {
@@ -144,21 +183,34 @@ impl Daemon {
         }
     }
 
-    fn enter(&mut self, phase: Phase) -> Result<(), Problem> {
-        tracing::info!(target: "ocap::daemon", pid = self.record.process.pid, boot = self.record.boot, "{}", phase.as_str());
-        self.record.phase = phase;
-        if phase != Phase::Failed {
-            self.record.step = None;
-        }
-        self.publish()
+    fn enter(&self, phase: Phase, change: impl FnOnce(&mut HostRecord)) -> Result<(), Problem> {
+        let published = self.chronicle.change(|record| {
+            change(record);
+            record.phase = phase;
+            if phase != Phase::Failed {
+                record.step = None;
+            }
+        });
+        self.tell_phase();
+        published
     }
 
-    fn publish(&mut self) -> Result<(), Problem> {
-        self.record.since_ms = self.powers.now_ms();
-        if let Some(control) = &self.control {
-            control.set_record(self.record.clone());
+    fn tell_phase(&self) {
+        let HostRecord { phase, boot, process, .. } = self.chronicle.record();
+        match &self.events {
+            Some(events) => events.tell(Whom::HOST, Happening::HostPhase { phase, pid: process.pid, boot }),
+            // Nobody follows yet.
+            None => tracing::info!(target: "ocap::daemon", pid = process.pid, boot, "{}", phase.as_str()),
         }
-        self.record.write(&self.home)
+    }
+}
+
+impl Drop for Daemon {
+    /// A panic on its way through the host ends it without another word.
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.chronicle.record().is_over() {
+            self.last_words(&log::panicked());
+        }
     }
 }
 

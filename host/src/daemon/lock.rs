@@ -2,8 +2,9 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt};
 
 use super::home::{Home, LOCK};
 use super::process::holder_of;
@@ -13,10 +14,13 @@ use crate::problem::Problem;
 /// The code of the one problem that ends with exit status 5.
 pub const LOCKED: &str = "ocap::daemon::locked";
 
+/// The code of a lock that no longer keeps others out.
+pub const LOST: &str = "ocap::daemon::lock_lost";
+
 /// A held lock; dropping it lets the next host in.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -27,10 +31,33 @@ impl Lock {
     pub fn take(home: &Home, processes: &Dir, now_ms: u64) -> Result<Lock, Problem> {
         let file = open(home).map_err(|error| unusable(home, &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => Err(locked(home, holder(home, processes, now_ms))),
             Err(TryLockError::Error(error)) => Err(unusable(home, &error)),
         }
+    }
+
+    /// Sees that the lock still keeps others out: the file that was locked is the one that they would open.
+    ///
+    /// # Errors
+    /// [`LOST`] if it was removed or replaced.
+    pub fn check(&self, home: &Home) -> Result<(), Problem> {
+        let ours = self.file.metadata().map_err(|error| unusable(home, &error))?;
+        let why = match home.dir().symlink_metadata(LOCK) {
+            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => return Ok(()),
+            Ok(_) => "another file is in its place".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let message = format!("the lock {} was taken away while this host held it", home.path_of(LOCK).display());
+        let mut problem = Problem::new(LOST, message);
+        problem.causes.extend([why, "another host could begin on this home, so this one serves no longer".to_owned()]);
+        Err(problem.with_help(format!("leave the home's files alone, and start again: `{}`", home.command("start"))))
+    }
+
+    /// Lets the next host in, also while others still know of this lock.
+    pub fn release(&self) {
+        // It can't fail for a file that is open; the end of the process frees it in any case.
+        let _ = self.file.unlock();
     }
 }
 
@@ -66,7 +93,8 @@ pub struct Holder {
     pub unknown: Option<String>,
 }
 
-fn locked(home: &Home, holder: Option<Holder>) -> Problem {
+/// That somebody else is there.
+pub(super) fn locked(home: &Home, holder: Option<Holder>) -> Problem {
     let (sentence, unknown) = match holder {
         Some(Holder { sentence, unknown }) => (sentence, unknown),
         None => ("a process that the system does not name".to_owned(), None),
@@ -143,6 +171,17 @@ mod tests {
         let holder = holder(&home, &processes, 2_000).expect("a holder");
         assert_eq!(holder.sentence, format!("process {}", std::process::id()));
         assert_eq!(holder.unknown.as_deref(), Some("status.json is of an earlier host"));
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_or_replaced_is_noticed() {
+        let (_root, home) = test_home();
+        let lock = take(&home).expect("the first gets it");
+        assert_eq!(lock.check(&home), Ok(()));
+        home.dir().remove_file(LOCK).expect("removed");
+        assert_eq!(lock.check(&home).expect_err("removed").code, LOST);
+        let _other = take(&home).expect("nothing keeps another out");
+        assert_eq!(lock.check(&home).expect_err("replaced").causes[0], "another file is in its place");
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use axum::serve::Listener;
-use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 
 /// How long to wait when the system can't give another connection (too many files): the clients queue meanwhile.
@@ -21,17 +19,13 @@ impl OwnUserOnly {
     pub(super) fn new(listener: UnixListener) -> OwnUserOnly {
         OwnUserOnly { listener, ours: rustix::process::geteuid().as_raw() }
     }
-}
 
-impl Listener for OwnUserOnly {
-    type Io = UnixStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+    /// The next client of ours. To stop waiting for it loses none.
+    pub(super) async fn accept(&self) -> UnixStream {
         loop {
             match self.listener.accept().await {
-                Ok((stream, address)) => match admit(stream.peer_cred().map(|peer| peer.uid()), self.ours) {
-                    Ok(()) => return (stream, address),
+                Ok((stream, _)) => match admit(stream.peer_cred().map(|peer| peer.uid()), self.ours) {
+                    Ok(()) => return stream,
                     Err(reason) => tracing::warn!(target: "ocap::daemon", "a control connection was refused: {reason}"),
                 },
                 Err(error) => {
@@ -40,10 +34,6 @@ impl Listener for OwnUserOnly {
                 }
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 }
 

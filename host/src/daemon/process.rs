@@ -44,6 +44,12 @@ fn is_dead(stat: &str) -> bool {
         .is_some_and(|(_, after_name)| matches!(after_name.trim_start().chars().next(), Some('Z' | 'X')))
 }
 
+/// Whether field 3 of `/proc/PID/stat` says that somebody has halted it.
+pub(super) fn is_halted(stat: &str) -> bool {
+    stat.rsplit_once(')')
+        .is_some_and(|(_, after_name)| matches!(after_name.trim_start().chars().next(), Some('T' | 't')))
+}
+
 /// How often the system's list of locks is looked at before a lock counts as not there.
 const LOOKS: usize = 8;
 
@@ -55,6 +61,27 @@ pub(super) fn holder_of(file: &cap_std::fs::File, processes: &Dir) -> Option<u32
         let locks = processes.read_to_string("locks").ok()?;
         holder_in(&locks, metadata.dev(), metadata.ino())
     })
+}
+
+/// Whether this process holds the lock of a file: one of its descriptors has it.
+pub(super) fn holds(pid: u32, file: &cap_std::fs::File, processes: &Dir) -> bool {
+    let look = || {
+        let metadata = file.metadata()?;
+        let descriptors = processes.open_dir(format!("{pid}/fdinfo"))?;
+        for entry in descriptors.entries()? {
+            // One that was closed meanwhile has no lock.
+            let Ok(about) = entry.and_then(|entry| descriptors.read_to_string(entry.file_name())) else { continue };
+            let locks: String = about
+                .lines()
+                .filter_map(|line| line.strip_prefix("lock:"))
+                .fold(String::new(), |all, lock| all + lock + "\n");
+            if holder_in(&locks, metadata.dev(), metadata.ino()).is_some() {
+                return Ok(true);
+            }
+        }
+        io::Result::Ok(false)
+    };
+    look().unwrap_or(false)
 }
 
 /// Field 22 of `/proc/PID/stat`. The second is the program's name in brackets, which may hold anything, brackets and blanks included.

@@ -1,8 +1,15 @@
-//! How a foreground host is told to end from outside.
+//! How a host is told to end from outside, once and by those who insist.
 
-use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+use super::chronicle::Chronicle;
+use super::log;
+use super::status_file::{HostRecord, Phase};
+use crate::problem::Problem;
 
 /// Why a host ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +21,10 @@ pub enum Ending {
     /// SIGINT, usually a person's control-C.
     Interrupted,
 }
+
+/// How long a host that starts may take to heed a wish to end: it may wait for a disk that does not answer. It has acknowledged nothing
+/// yet.
+const HEED_MAX: Duration = Duration::from_secs(2);
 
 /// The signals that end a host, caught from the moment this exists.
 #[derive(Debug)]
@@ -27,8 +38,13 @@ impl Signals {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn catch() -> io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    pub fn catch() -> Result<Signals, Problem> {
+        let caught = |kind| {
+            signal(kind).map_err(|error| {
+                Problem::new("ocap::boot::no_signals", "the system does not let signals be caught").because(&error)
+            })
+        };
+        Ok(Signals { terminate: caught(SignalKind::terminate())?, interrupt: caught(SignalKind::interrupt())? })
     }
 
     /// Waits for the next. May be dropped and called again without losing one.
@@ -38,4 +54,59 @@ impl Signals {
             _ = self.interrupt.recv() => Ending::Interrupted,
         }
     }
+}
+
+/// Ends the process at once at the second wish to end, and if a host that starts does not heed the first. Nothing that was acknowledged is
+/// lost by it: it is a `kill -9` with last words.
+///
+/// # Errors
+/// If the system does not let signals be caught.
+pub(super) fn insist(chronicle: Arc<Chronicle>, stop_wished: Arc<Notify>) -> Result<(), Problem> {
+    let mut signals = Signals::catch()?;
+    tokio::spawn(async move {
+        let first = tokio::select! {
+            ending = signals.next() => ending,
+            () = stop_wished.notified() => Ending::Asked,
+        };
+        tokio::select! {
+            ending = signals.next() => end_at_once(&chronicle, ending),
+            () = tokio::time::sleep(HEED_MAX) => {}
+        }
+        if chronicle.record().phase == Phase::Starting {
+            end_the_start(&chronicle, first);
+        }
+        end_at_once(&chronicle, signals.next().await);
+    });
+    Ok(())
+}
+
+/// What was begun is left as a crash would leave it, as always when a start is ended.
+fn end_the_start(chronicle: &Chronicle, ending: Ending) {
+    let step = chronicle.record().step.unwrap_or_default();
+    tracing::warn!(target: "ocap::daemon", "the start is ended in the midst of a step that does not end ({step})");
+    exit(chronicle, |record| record.phase = Phase::Stopped, if ending == Ending::Interrupted { 130 } else { 0 });
+}
+
+fn end_at_once(chronicle: &Chronicle, ending: Ending) {
+    let record = chronicle.record();
+    let step = record.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
+    let message = format!(
+        "the host was told to end a second time while it was {}{step}, and did so at once",
+        record.phase.as_str()
+    );
+    let problem = Problem::new("ocap::daemon::ended_at_once", message)
+        .with_help("start it again: nothing that it acknowledged is lost");
+    log::tell(&problem);
+    let change = |record: &mut HostRecord| {
+        record.phase = Phase::Failed;
+        record.problem = Some(problem);
+    };
+    exit(chronicle, change, if ending == Ending::Interrupted { 130 } else { 1 });
+}
+
+fn exit(chronicle: &Chronicle, change: impl FnOnce(&mut HostRecord), status: i32) {
+    if let Err(unwritable) = chronicle.change(change) {
+        log::record(&unwritable);
+    }
+    std::process::exit(status);
 }

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, FileExt, OpenOptions, OpenOptionsExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,12 +108,22 @@ impl HostRecord {
         }
     }
 
+    /// Whether the host ended with a word.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Stopped | Phase::Failed)
+    }
+
     /// Puts it in the place of the old one. Only for the holder of the lock.
     ///
     /// # Errors
     /// If the home can't be written.
     pub fn write(&self, home: &Home) -> Result<(), Problem> {
-        self.try_write(home.dir()).map_err(|error| {
+        let written = match self.try_write(home.dir()) {
+            // The last words of a host whose disk is full are over the old ones, which have their room already.
+            Err(error) if self.is_over() => self.write_over(home.dir()).map_err(|_| error),
+            written => written,
+        };
+        written.map_err(|error| {
             Problem::new("ocap::home::unwritable", format!("{} can't be written", home.path_of(STATUS).display()))
                 .because(&error)
                 .with_help("free some space on the disk and see that you may write the home")
@@ -127,6 +137,19 @@ impl HostRecord {
         options.write(true).create(true).truncate(true).mode(0o600);
         dir.open_with(NEXT, &options)?.write_all(&text)?;
         dir.rename(NEXT, dir, STATUS)
+    }
+
+    /// How it ended, if it did so without a word: `process 4711, died while it was starting (open the store)`.
+    pub fn death(&self) -> String {
+        let step = self.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
+        format!("process {}, died while it was {}{step}", self.process.pid, self.phase.as_str())
+    }
+
+    fn write_over(&self, dir: &Dir) -> io::Result<()> {
+        let text = serde_json::to_vec(self)?;
+        let file = dir.open_with(STATUS, OpenOptions::new().write(true))?;
+        file.write_all_at(&text, 0)?;
+        file.set_len(text.len() as u64)
     }
 
     /// Who it is, how far it has come and for how long: `ocap-host 0.1.0, process 4711, starting (open the store) for 3 s`.
@@ -143,7 +166,7 @@ impl HostRecord {
 }
 
 /// A time span as people say it, in its largest unit, from milliseconds.
-fn spoken(ms: u64) -> String {
+pub fn spoken(ms: u64) -> String {
     match ms / 1000 {
         s @ 0..120 => format!("{s} s"),
         s @ 120..7_200 => format!("{} min", s / 60),

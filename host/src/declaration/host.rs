@@ -15,6 +15,10 @@
 //! awake_vats = 1000           # vats in memory at once
 //! heaps = "2GiB"              # bytes of those between two cranks: their linear memories, as large as they made them, and their stores
 //!
+//! [log]
+//! file = "10MiB"              # when the log's file is full and the next one begins
+//! files = 5                   # how many there are, the one that is written included
+//!
 //! [system.steward]            # launched at each start if it is not there, ended when it stands here no more
 //! declaration = "/srv/steward/subcluster.toml"   # or a bundle; relative to the home
 //!
@@ -45,6 +49,8 @@ pub struct HostConfig {
     pub ceilings: VatLimits,
     /// What all vats together may take of the host's memory.
     pub memory: MemoryBudget,
+    /// How much of the log is kept.
+    pub log: LogBudget,
     /// The subclusters that belong to the host, in the order written.
     pub system: Vec<SystemSubcluster>,
     /// Where traces are sent, if anywhere: the address of a collector.
@@ -58,6 +64,15 @@ pub struct MemoryBudget {
     pub awake_vats: Option<u64>,
     /// Bytes of those between two cranks; without a limit where `None`.
     pub heap_bytes: Option<u64>,
+}
+
+/// How much of the log is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogBudget {
+    /// When a file is full, in bytes.
+    pub file_bytes: u64,
+    /// Files in all; at least 1.
+    pub files: u32,
 }
 
 /// `[system.NAME]`: a subcluster that the operator wants to be there whenever the host runs.
@@ -102,6 +117,9 @@ const UNLIMITED: &str = "unlimited";
 /// heap counts, so either limit means tens of mebibytes of small vats; a laptop has room for vats that use all of it.
 const MEMORY: MemoryBudget = MemoryBudget { awake_vats: Some(1_000), heap_bytes: Some(2 << 30) };
 
+/// What is kept of the log where `host.toml` says nothing.
+const LOG: LogBudget = LogBudget { file_bytes: 10 << 20, files: 5 };
+
 impl VatLimits {
     /// What a vat gets that asks for nothing (design section 8).
     pub const DEFAULT: VatLimits = VatLimits {
@@ -127,7 +145,14 @@ impl VatLimits {
 impl Default for HostConfig {
     /// Where there is no `host.toml`.
     fn default() -> HostConfig {
-        HostConfig { roots: Vec::new(), ceilings: CEILINGS, memory: MEMORY, system: Vec::new(), telemetry: None }
+        HostConfig {
+            roots: Vec::new(),
+            ceilings: CEILINGS,
+            memory: MEMORY,
+            log: LOG,
+            system: Vec::new(),
+            telemetry: None,
+        }
     }
 }
 
@@ -139,13 +164,15 @@ impl HostConfig {
     pub fn parse(text: &str, file: &str) -> Result<HostConfig, Problem> {
         let text = Text::new("host_config", text, file)?;
         let document = text.document()?;
-        let top = Section::whole(&text, &document).only(&["channels", "limits", "memory", "system", "telemetry"])?;
+        let top =
+            Section::whole(&text, &document).only(&["channels", "limits", "log", "memory", "system", "telemetry"])?;
         let roots = top.get("channels").map(|item| roots(&item)).transpose()?.unwrap_or_default();
         let ceilings = top.get("limits").map(|item| ceilings(&item)).transpose()?.unwrap_or(CEILINGS);
         let memory = top.get("memory").map(|item| memory(&item)).transpose()?.unwrap_or(MEMORY);
+        let log = top.get("log").map(|item| log(&item)).transpose()?.unwrap_or(LOG);
         let system = top.get("system").map(|item| system(&text, &item)).transpose()?.unwrap_or_default();
         let telemetry = top.get("telemetry").map(|item| telemetry(&item)).transpose()?;
-        Ok(HostConfig { roots, ceilings, memory, system, telemetry })
+        Ok(HostConfig { roots, ceilings, memory, log, system, telemetry })
     }
 
     /// What a vat gets: what it asks for if that is allowed; where it does not ask, the default or the ceiling, whichever is less.
@@ -248,5 +275,15 @@ fn memory(item: &Item<'_>) -> Result<MemoryBudget, Problem> {
     Ok(MemoryBudget {
         awake_vats: at_most("awake_vats", MEMORY.awake_vats, |item| item.count())?,
         heap_bytes: at_most("heaps", MEMORY.heap_bytes, units::bytes)?,
+    })
+}
+
+fn log(item: &Item<'_>) -> Result<LogBudget, Problem> {
+    let section = item.section()?.only(&["file", "files"])?;
+    let files = section.get("files").map_or(Ok(u64::from(LOG.files)), |item| item.count())?;
+    Ok(LogBudget {
+        file_bytes: section.get("file").map_or(Ok(LOG.file_bytes), |item| units::bytes(&item))?,
+        // More than that are as many as one likes.
+        files: u32::try_from(files).unwrap_or(u32::MAX).max(1),
     })
 }

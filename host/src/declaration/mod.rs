@@ -10,6 +10,7 @@ mod host;
 mod parse;
 mod read;
 mod record;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -24,9 +25,10 @@ use std::time::Duration;
 use ocap_kernel::WhenQuarantined;
 
 pub use channel::{ChannelPlace, ChannelRoot};
-pub use host::{HostConfig, MemoryBudget, SystemSubcluster, VatLimits};
+pub use host::{HostConfig, LogBudget, MemoryBudget, SystemSubcluster, VatLimits};
 pub use parse::is_name;
 pub use record::{Recorded, Standing};
+pub use settings::Setting;
 pub use text::TEXT_BYTES_MAX;
 
 use crate::component::Digest;

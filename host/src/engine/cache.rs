@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -41,6 +41,11 @@ impl CodeCache {
         Some(bytes)
     }
 
+    /// Whether a file is exactly what this home stored under its name.
+    pub fn is_whole(&self, name: &str) -> bool {
+        self.load(name).is_some()
+    }
+
     /// Stores code under a name; a reader sees all of it or nothing.
     pub(crate) fn store(&self, name: &str, code: &[u8]) -> io::Result<()> {
         static WRITES: AtomicU64 = AtomicU64::new(0);
@@ -56,7 +61,9 @@ impl CodeCache {
 
     fn write(&self, name: &str, tag: &[u8], code: &[u8]) -> io::Result<()> {
         // Not synced: a file that a power cut leaves half-written has a wrong tag.
-        let mut file = self.dir.create(name)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = self.dir.open_with(name, &options)?;
         file.write_all(tag)?;
         file.write_all(code)
     }

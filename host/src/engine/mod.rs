@@ -28,6 +28,7 @@ mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Component, Linker};
 
@@ -78,6 +79,13 @@ pub struct Code {
 impl Code {
     fn engine(&self) -> &wasmtime::Engine {
         &self.engine.0.engine
+    }
+
+    /// Makes it later for every crank of every vat of its engine, by so much.
+    pub fn let_time_pass(&self, time: Duration) {
+        for _ in 0..ticker::ticks(time) {
+            self.engine().increment_epoch();
+        }
     }
 
     fn pre(&self) -> &VatPre<Host> {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::channel::Channel;
 use super::inlet::{Finish, Inlet};
 use super::outlet::Outlet;
-use super::{FromIo, HostCall, locked};
+use super::{Client, FromIo, HostCall, locked};
 
 /// Where calls to each connection go. It has the only sender, so a connection that is removed here gets no more calls.
 #[derive(Debug, Default)]
@@ -51,7 +51,9 @@ impl Connections {
 
 /// Serves one client until it is over. Nothing is read before the kernel has an object for it.
 pub(super) async fn attend(channel: Arc<Channel>, connections: Arc<Connections>, stream: UnixStream) {
-    let Some(object) = introduce(&channel).await else { return };
+    let number = channel.clients.fetch_add(1, Ordering::Relaxed) + 1;
+    let client = Client { subcluster: channel.spec.subcluster.clone(), channel: channel.spec.name.clone(), number };
+    let Some(object) = introduce(&channel, client.clone()).await else { return };
     let (from_client, to_client) = stream.into_split();
     let mut inlet = Inlet::new(channel.clone(), object, from_client);
     let mut outlet = Outlet::new(channel.clone(), to_client, connections.add(object));
@@ -73,13 +75,11 @@ pub(super) async fn attend(channel: Arc<Channel>, connections: Arc<Connections>,
     outlet.abandon();
     // The client sees its end before the vats do.
     drop((inlet, outlet));
-    channel.port.say(FromIo::Gone { object });
+    channel.port.say(FromIo::Gone { object, client });
 }
 
-async fn introduce(channel: &Channel) -> Option<ObjectId> {
-    let number = channel.clients.fetch_add(1, Ordering::Relaxed) + 1;
-    let name = format!("{}/io.{} client {number}", channel.spec.subcluster, channel.spec.name);
+async fn introduce(channel: &Channel, client: Client) -> Option<ObjectId> {
     let (reply, object) = oneshot::channel();
-    channel.port.say(FromIo::Connect { name, reply });
+    channel.port.say(FromIo::Connect { client, reply });
     object.await.ok()
 }

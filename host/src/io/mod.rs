@@ -47,8 +47,8 @@ pub enum FromIo {
     /// A client came. The reply is a new object of the host that lasts until [`FromIo::Gone`] or the next boot. It must stay known to
     /// the kernel until then, also while no vat holds it: the client's next line mentions it again.
     Connect {
-        /// For people: subcluster, channel and the client's number.
-        name: String,
+        /// Which.
+        client: Client,
         /// The new object. Dropped: the client is refused.
         reply: oneshot::Sender<ObjectId>,
     },
@@ -82,7 +82,33 @@ pub enum FromIo {
     Gone {
         /// The connection.
         object: ObjectId,
+        /// Whose it was.
+        client: Client,
     },
+    /// A channel that was down takes clients.
+    Healed {
+        /// The subcluster that declared it.
+        subcluster: String,
+        /// Its name there.
+        channel: String,
+    },
+}
+
+/// A client of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// The subcluster that declared the channel.
+    pub subcluster: String,
+    /// The channel's name there.
+    pub channel: String,
+    /// The client's number since the boot.
+    pub number: u64,
+}
+
+impl std::fmt::Display for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/io.{} client {}", self.subcluster, self.channel, self.number)
+    }
 }
 
 /// A declared channel of kind `unix-listen` (design section 8).

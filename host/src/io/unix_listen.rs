@@ -8,9 +8,9 @@ use tokio::net::UnixListener;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::FromIo;
 use super::channel::{Channel, Running};
 use super::connection::{self, Connections};
-use super::fault::escaped;
 use super::limits::{ACCEPT_PAUSE, RETRY_FIRST, RETRY_LONGEST};
 
 /// Serves a channel until it is closed. Without a socket to begin with it is down, and heals.
@@ -46,8 +46,8 @@ async fn heal(channel: &Arc<Channel>) -> Bound {
         let trying = channel.clone();
         // A file system may take its time. If the channel is closed meanwhile, `establish` cleans up behind itself.
         if let Ok(Ok(bound)) = spawn_blocking(move || trying.establish()).await {
-            let spec = &channel.spec;
-            tracing::info!(subcluster = %escaped(&spec.subcluster), channel = %escaped(&spec.name), "the channel is up again");
+            let (subcluster, name) = (channel.spec.subcluster.clone(), channel.spec.name.clone());
+            channel.port.say(FromIo::Healed { subcluster, channel: name });
             return bound;
         }
     }

@@ -6,6 +6,7 @@ use crate::engine::{CrankTime, Instance};
 
 use super::effects::Effect;
 use super::meters::Spent;
+use super::news::News;
 use super::solo::Others;
 use super::trace::{Cause, What};
 use super::workers::{Finished, Job, Place};
@@ -13,7 +14,7 @@ use super::{Charge, RunLoop};
 
 impl RunLoop {
     pub(super) fn begin_cranks(&mut self) {
-        while self.workers.has_free() && !self.stopping {
+        while self.workers.has_free() && self.stopping.is_none() {
             let (durable, up_to_now) = self.batches();
             let others = if self.workers.all_free() { Others::Quiet } else { Others::Busy };
             if let Some(crank) = self.solo.take(durable, others) {
@@ -47,6 +48,9 @@ impl RunLoop {
                 Place::ToBeMade(code)
             }
         };
+        if let Delivery::Start(_) = crank.delivery {
+            self.starting.insert(crank.vat);
+        }
         let now = self.time();
         if let Some(traces) = &mut self.traces {
             traces.begun(&self.kernel, &crank, now.wall);
@@ -79,6 +83,10 @@ impl RunLoop {
 
     pub(super) fn finish(&mut self, finished: Finished) {
         self.workers.is_free_again(finished.worker);
+        if self.cut {
+            // Whatever it came to: the next start has it all before it again.
+            return;
+        }
         self.changed();
         self.cranks_gathered += 1;
         let (instance, delivered) = match finished.outcome {
@@ -90,7 +98,7 @@ impl RunLoop {
         };
         let label = self.label(finished.vat);
         if !delivered.logs.is_empty() {
-            self.effects.push(Effect::Said(label.clone(), delivered.logs));
+            self.effects.push(Effect::News(label.clone(), News::said(delivered.logs)));
         }
         if !delivered.report.store.is_empty() {
             self.wrote.insert(finished.vat);
@@ -117,16 +125,21 @@ impl RunLoop {
     fn carry_out(&mut self, vat: VatId, label: String, instance: Instance, verdict: Verdict) {
         match verdict {
             Verdict::Applied => {
-                if self.kernel.vat(vat).is_some() {
+                if let Some(view) = self.kernel.vat(vat) {
+                    let incarnation = view.incarnation;
+                    if self.starting.remove(&vat) {
+                        self.tell_news(label, News::Started { incarnation });
+                    }
                     self.pass_trial(vat);
                     self.keep(vat, instance);
                 } else {
+                    self.tell_news(label, News::Exited);
                     self.forget(vat);
                 }
             }
             Verdict::Undone(cause) => {
                 let cause = in_one_line(&cause);
-                self.note(label, format!("a crank was undone: {cause}"));
+                self.tell_news(label, News::Undone { cause: cause.clone() });
                 self.blame(vat, cause);
                 self.keep(vat, instance);
                 if let Some(traps) = self.kernel.resting(vat) {
@@ -135,10 +148,9 @@ impl RunLoop {
             }
             Verdict::Quarantined(cause) => {
                 let reason = (self.accuse)(&self.kernel, vat, Charge::Failed(&cause));
-                self.kernel.quarantine(vat, reason.into()).expect("a vat that was in a crank lives");
-                let cause = in_one_line(&cause);
-                self.note(label, format!("quarantined: {cause}"));
-                self.blame(vat, cause);
+                self.kernel.quarantine(vat, reason.clone().into()).expect("a vat that was in a crank lives");
+                self.tell_news(label, News::Quarantined { reason });
+                self.blame(vat, in_one_line(&cause));
             }
             Verdict::RolledBack(cause) => self.roll_back(vat, label, in_one_line(&cause)),
             // Its incarnation has ended meanwhile: what it did never happened, and its memory is wrong.
@@ -152,7 +164,7 @@ impl RunLoop {
         self.meters.fault(vat, cause, now);
     }
 
-    fn label(&self, vat: VatId) -> String {
+    pub(super) fn label(&self, vat: VatId) -> String {
         self.codes.get(&vat).map_or_else(|| vat.to_string(), |code| code.label.clone())
     }
 }

@@ -2,19 +2,15 @@
 
 use ocap_kernel::Output;
 
-use crate::engine::{Level, LogLine};
-use crate::escape::escape;
-
 use super::RunLoop;
+use super::news::News;
 
 /// Something that leaves the host.
 pub(super) enum Effect {
     /// From the kernel.
     Output(Output),
-    /// A vat's own words.
-    Said(String, Vec<LogLine>),
-    /// Something about a vat that operators should know.
-    Noted(String, String),
+    /// Something that operators may hear, and whom it befell.
+    News(String, News),
     /// An answer to an act.
     Reply(Box<dyn FnOnce() + Send>),
 }
@@ -25,17 +21,16 @@ impl RunLoop {
         self.effects.push(Effect::Reply(Box::new(then)));
     }
 
-    /// Notes something about a vat in the host's log, when it is durable.
-    pub(super) fn note(&mut self, label: String, what: String) {
-        self.effects.push(Effect::Noted(label, what));
+    /// Lets operators know what happened to something of this name, when it is durable.
+    pub(super) fn tell_news(&mut self, label: String, news: News) {
+        self.effects.push(Effect::News(label, news));
     }
 
     pub(super) fn release(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Output(output) => self.release_output(output),
-                Effect::Said(label, lines) => lines.iter().for_each(|line| say(&label, line)),
-                Effect::Noted(label, what) => tracing::warn!(vat = label, "{what}"),
+                Effect::News(label, news) => (self.witness)(&label, news),
                 Effect::Reply(reply) => reply(),
             }
         }
@@ -67,20 +62,5 @@ impl RunLoop {
                 tracing::info!(%vat, "the vat ended itself {how}");
             }
         }
-    }
-}
-
-/// A vat's words, as a line of the host's log. They are the guest's: escaped, and marked with its name.
-fn say(label: &str, line: &LogLine) {
-    let message = escape(&line.message);
-    let fields: Vec<String> =
-        line.fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
-    let fields = fields.join(" ");
-    match line.level {
-        Level::Trace => tracing::trace!(target: "vat", vat = label, fields, "{message}"),
-        Level::Debug => tracing::debug!(target: "vat", vat = label, fields, "{message}"),
-        Level::Info => tracing::info!(target: "vat", vat = label, fields, "{message}"),
-        Level::Warn => tracing::warn!(target: "vat", vat = label, fields, "{message}"),
-        Level::Error => tracing::error!(target: "vat", vat = label, fields, "{message}"),
     }
 }

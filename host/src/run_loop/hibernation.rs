@@ -8,6 +8,7 @@ use ocap_kernel::{Unrest, VatId};
 use crate::engine::Instance;
 
 use super::RunLoop;
+use super::news::News;
 
 /// How many vats are looked at after a crank to find some that can leave. A vat that is not at rest goes to the end of the order, so
 /// each look gets on.
@@ -37,9 +38,12 @@ impl RunLoop {
 
     /// Lets a vat leave memory whatever is lost by it: its incarnation ends.
     pub fn hibernate_by_force(&mut self, vat: VatId) -> Departed {
-        let left = if self.kernel.hibernate_by_force(vat) { Departed::Now } else { Departed::Earlier };
         self.awake.take(vat);
-        left
+        if !self.kernel.hibernate_by_force(vat) {
+            return Departed::Earlier;
+        }
+        self.tell_news(self.label(vat), News::Hibernated);
+        Departed::Now
     }
 
     /// A vat comes from a crank and stays in memory.
@@ -71,7 +75,10 @@ impl RunLoop {
                 return;
             }
             let Some(vat) = uses.oldest() else { return };
-            if self.kernel.hibernate(vat) || self.has_no_heap(vat) {
+            if self.kernel.hibernate(vat) {
+                self.awake.take(vat);
+                self.tell_news(self.label(vat), News::Hibernated);
+            } else if self.has_no_heap(vat) {
                 self.awake.take(vat);
             } else {
                 self.awake.uses().postpone(vat);

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use crate::io::{FromIo, Io};
 use crate::services::{FromServices, Services};
 
+use super::news::{News, name_of};
 use super::trace::Cause;
 use super::{RunLoop, VatCode};
 
@@ -43,6 +44,7 @@ impl RunLoop {
     /// If there is no such vat.
     pub fn heal(&mut self, vat: VatId, code: VatCode) -> Result<(), Refusal> {
         self.kernel.heal(vat)?;
+        self.tell_news(name_of(&self.kernel, vat), News::Healed);
         self.awake.take(vat);
         self.codes.insert(vat, code);
         Ok(())
@@ -57,7 +59,10 @@ impl RunLoop {
         subcluster: ocap_kernel::SubclusterId,
         host_objects: &[ocap_kernel::ObjectId],
     ) -> Result<(), Refusal> {
+        let of_it = self.kernel.vats().filter(|vat| vat.row.subcluster == subcluster);
+        let names: Vec<String> = of_it.map(|vat| name_of(&self.kernel, vat.id)).collect();
         self.kernel.terminate(subcluster, host_objects)?;
+        names.into_iter().for_each(|name| self.tell_news(name, News::Terminated));
         for object in host_objects {
             self.io.close_channel(*object);
             self.services.forget(*object);
@@ -73,7 +78,9 @@ impl RunLoop {
     /// # Errors
     /// If there is no such vat.
     pub fn terminate_vat(&mut self, vat: VatId) -> Result<(), Refusal> {
+        let name = name_of(&self.kernel, vat);
         self.kernel.terminate_vat(vat)?;
+        self.tell_news(name, News::Terminated);
         self.forget(vat);
         Ok(())
     }
@@ -83,6 +90,7 @@ impl RunLoop {
         self.codes.remove(&vat);
         self.fallbacks.remove(&vat);
         self.awake.take(vat);
+        self.starting.remove(&vat);
         self.meters.forget(vat);
     }
 
@@ -140,8 +148,9 @@ impl RunLoop {
 
     pub(super) fn hear_io(&mut self, event: FromIo) {
         match event {
-            FromIo::Connect { name, reply } => {
-                let object = self.kernel.export_until_boot(name);
+            FromIo::Connect { client, reply } => {
+                let object = self.kernel.export_until_boot(client.to_string());
+                self.tell_news(client.subcluster.clone(), News::Connected(client));
                 self.when_durable(move || {
                     // A client that left meanwhile needs no object.
                     let _ = reply.send(object);
@@ -156,7 +165,11 @@ impl RunLoop {
                     tracing::error!(%channel, "a channel could not keep its handler: {refusal}");
                 }
             }
-            FromIo::Gone { object } => self.kernel.end_object(object),
+            FromIo::Gone { object, client } => {
+                self.kernel.end_object(object);
+                self.tell_news(client.subcluster.clone(), News::Left(client));
+            }
+            FromIo::Healed { subcluster, channel } => self.tell_news(subcluster, News::ChannelHealed { channel }),
         }
     }
 

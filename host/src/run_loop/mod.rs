@@ -10,6 +10,7 @@ mod hibernation;
 mod inputs;
 pub mod markers;
 mod meters;
+mod news;
 mod rests;
 mod solo;
 mod starts;
@@ -21,7 +22,7 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ocap_kernel::{AskId, Kernel, Kref, Payload, Refusal, Resolution, VatId};
@@ -36,6 +37,7 @@ use crate::store::{Store, StoreError};
 pub use awake::{Budget, Hibernation};
 pub use hibernation::Departed;
 pub use meters::{Fault, Histogram, Meter, Totals};
+pub use news::News;
 pub use starts::Started;
 pub use trace::{Span, Spans, What};
 
@@ -76,6 +78,9 @@ pub enum Charge<'a> {
 /// Turns the reason of a quarantine into a diagnostic.
 pub type Accuse = Box<dyn Fn(&Kernel, VatId, Charge<'_>) -> Vec<u8> + Send>;
 
+/// Hears what happens, when it is durable: to whom, by its name for people, and what. On the loop's thread.
+pub type Witness = Box<dyn Fn(&str, News) + Send>;
+
 /// The time: since 1970, and since some fixed moment.
 pub type Clock = Arc<dyn Fn() -> CrankTime + Send + Sync>;
 
@@ -99,6 +104,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Names the fault of a vat that failed by its own doing.
     pub accuse: Accuse,
+    /// Hears what happens.
+    pub witness: Witness,
     /// What new code is told of the code before, of which the kernel kept this record: its component's digest.
     pub digest_of: fn(&[u8]) -> Option<String>,
     /// Where traces go, if they go anywhere.
@@ -121,6 +128,10 @@ enum Event {
     Finished(Box<Finished>),
     /// The oldest batch that was handed over is durable, or the store failed.
     Committed(Result<(), StoreError>),
+    /// Say that it was heard.
+    Beat(oneshot::Sender<()>),
+    /// A worker panicked: what it was at is lost, and nobody will say so.
+    WorkerDied,
     /// Finish what runs, write everything, end.
     Stop,
 }
@@ -146,6 +157,7 @@ pub struct RunLoop {
     services: Services,
     clock: Clock,
     accuse: Accuse,
+    witness: Witness,
     digest_of: fn(&[u8]) -> Option<String>,
     events: Receiver<Event>,
     sender: Sender<Event>,
@@ -162,6 +174,8 @@ pub struct RunLoop {
     rests: Rests,
     /// The delivery that has to run alone.
     solo: Solo,
+    /// Vats that are being told that they start.
+    starting: BTreeSet<VatId>,
     asks: BTreeMap<AskId, oneshot::Sender<Resolution<Kref>>>,
     /// Who waits for starts.
     awaited: Vec<Awaited>,
@@ -179,7 +193,10 @@ pub struct RunLoop {
     /// When something was done last, and whether what is done after a while of nothing was done since.
     last_change: Instant,
     tidied: bool,
-    stopping: bool,
+    /// Since when it ends.
+    stopping: Option<Instant>,
+    /// Whether cranks that took too long for that were cut.
+    cut: bool,
     failure: Option<StoreError>,
 }
 
@@ -195,8 +212,9 @@ struct Batch {
 pub struct Spawned {
     /// The way to it.
     pub handle: Handle,
-    /// Ends when the loop has ended: with the store closed, or with the reason why it could not go on.
-    pub thread: JoinHandle<Result<(), StoreError>>,
+    /// Heard when the loop has ended: with the store closed, or with the reason why it could not go on. Nothing is heard of one that
+    /// panicked.
+    pub ended: oneshot::Receiver<Result<(), StoreError>>,
 }
 
 /// Starts the loop. `from_io` is what channels say, `from_services` what services say.
@@ -220,6 +238,7 @@ pub fn start(
         services: parts.services,
         clock: parts.clock,
         accuse: parts.accuse,
+        witness: parts.witness,
         digest_of: parts.digest_of,
         events,
         sender,
@@ -231,6 +250,7 @@ pub fn start(
         wrote: BTreeSet::new(),
         rests: Rests::default(),
         solo: Solo::default(),
+        starting: BTreeSet::new(),
         asks: BTreeMap::new(),
         meters: Meters::default(),
         traces: parts.spans.map(Traces::new),
@@ -243,11 +263,14 @@ pub fn start(
         last_time: CrankTime { wall: Duration::ZERO, monotonic: Duration::ZERO },
         last_change: Instant::now(),
         tidied: false,
-        stopping: false,
+        stopping: None,
+        cut: false,
         failure: None,
     };
-    let thread = thread::Builder::new().name("kernel".to_owned()).spawn(move || run_loop.run())?;
-    Ok(Spawned { handle, thread })
+    let (tell, ended) = oneshot::channel();
+    // Nobody joins the thread: a thread of tokio's that waited for it all the time would be missing where there are few.
+    thread::Builder::new().name("kernel".to_owned()).spawn(move || drop(tell.send(run_loop.run())))?;
+    Ok(Spawned { handle, ended })
 }
 
 /// Puts what another room says onto the loop's one queue.
@@ -291,6 +314,16 @@ impl Handle {
         };
         self.events.send(Event::Act(Box::new(act))).map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping)
+    }
+
+    /// Comes back when the loop has taken notice of it, and changes nothing.
+    ///
+    /// # Errors
+    /// If the loop has ended.
+    pub async fn beat(&self) -> Result<(), Stopping> {
+        let (reply, heard) = oneshot::channel();
+        self.events.send(Event::Beat(reply)).map_err(|_| Stopping)?;
+        heard.await.map_err(|_| Stopping)
     }
 
     /// Begins the end: what runs is finished, everything is written, channels are closed.

@@ -2,6 +2,7 @@
 
 use ocap_kernel::{Body, Refusal, Upgrade, VatId, VatStatus};
 
+use super::news::{News, name_of};
 use super::{Charge, RunLoop, VatCode};
 
 /// What became of a start that somebody waited for.
@@ -38,6 +39,7 @@ impl RunLoop {
     /// If there is no such vat, or it is quarantined.
     pub fn restart(&mut self, vat: VatId, then: impl FnOnce(Started) + Send + 'static) -> Result<(), Refusal> {
         self.kernel.restart(vat)?;
+        self.tell_news(name_of(&self.kernel, vat), News::Restarted);
         self.awake.take(vat);
         self.when_restarted(vat, then);
         Ok(())
@@ -108,10 +110,11 @@ impl RunLoop {
                 // It could not be had when the new code came; whoever heals quarantined vats looks for it again.
                 self.codes.remove(&vat);
                 let reason = (self.accuse)(&self.kernel, vat, Charge::NoCode);
-                self.kernel.quarantine(vat, reason.into()).expect("a vat that was in a crank lives");
+                self.kernel.quarantine(vat, reason.clone().into()).expect("a vat that was in a crank lives");
+                self.tell_news(label.clone(), News::Quarantined { reason });
             }
         }
-        self.note(label, format!("its new code failed at the start, and the code before is back: {cause}"));
+        self.tell_news(label, News::RolledBack { cause: cause.clone() });
         self.blame(vat, cause.clone());
         let waited = |awaited: &mut Awaited| {
             matches!(awaited.then, Then::How(_)) && awaited.vats.iter().any(|(waited, _)| *waited == vat)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::store::StoreError;
 
 use super::effects::Effect;
-use super::{Batch, Event, RunLoop};
+use super::{Batch, Event, RunLoop, VatCode};
 
 /// While cranks still run, a batch waits at most so long for more of them before it is handed to the store.
 const GATHER_MAX: Duration = Duration::from_millis(2);
@@ -17,6 +17,10 @@ const CRANKS_PER_BATCH_MAX: usize = 1_000;
 /// After so long without anything to do the kernel looks for promises that nobody can settle, and vats for which there is no room leave
 /// memory if they could not before.
 const IDLE_BEFORE_TIDYING: Duration = Duration::from_millis(20);
+
+/// When the loop ends, cranks that run may go on for so long. One that needs longer is cut as if the process had died in it: nothing of it
+/// has happened, and its message is delivered again after the next start.
+const CRANKS_END_WITHIN: Duration = Duration::from_millis(1_500);
 
 impl RunLoop {
     pub(super) fn run(mut self) -> Result<(), StoreError> {
@@ -30,6 +34,7 @@ impl RunLoop {
             self.hear_all_there_is();
             self.go_on_with_endings();
             self.wake_the_rested();
+            self.cut_cranks_if_due();
             self.begin_cranks();
             self.hand_over_if_due();
         }
@@ -51,7 +56,23 @@ impl RunLoop {
     /// When something is to be done though nothing happens.
     fn due(&self) -> Option<Instant> {
         let commit = self.gathering.filter(|_| self.in_flight.is_empty()).map(|since| since + GATHER_MAX);
-        [commit, self.rests.next(), self.tidying_due()].into_iter().flatten().min()
+        [commit, self.rests.next(), self.tidying_due(), self.cut_due()].into_iter().flatten().min()
+    }
+
+    fn cut_due(&self) -> Option<Instant> {
+        let due = !self.cut && !self.workers.all_free();
+        self.stopping.filter(|_| due).map(|since| since + CRANKS_END_WITHIN)
+    }
+
+    fn cut_cranks_if_due(&mut self) {
+        if self.cut_due().is_none_or(|due| due > Instant::now()) {
+            return;
+        }
+        self.cut = true;
+        let longest = self.codes.values().max_by_key(|code| code.limits.crank);
+        if let Some(VatCode { code, limits, .. }) = longest {
+            code.let_time_pass(limits.crank);
+        }
     }
 
     fn tidying_due(&self) -> Option<Instant> {
@@ -62,7 +83,7 @@ impl RunLoop {
     /// Vats that have ended let go of their rows a slice a turn, so that the others go on meanwhile. What is left at a stop is done after
     /// the next start.
     fn has_endings(&self) -> bool {
-        self.kernel.has_ending() && !self.stopping
+        self.kernel.has_ending() && self.stopping.is_none()
     }
 
     fn go_on_with_endings(&mut self) {
@@ -113,7 +134,7 @@ impl RunLoop {
             }
             Event::Committed(Err(failure)) => self.failure = Some(failure),
             // Dropped with its reply: whoever asked hears that the host stops.
-            Event::Io(_) | Event::Services(_) | Event::Act(_) if self.stopping => {}
+            Event::Io(_) | Event::Services(_) | Event::Act(_) if self.stopping.is_some() => {}
             Event::Io(event) => {
                 self.hear_io(event);
                 self.changed();
@@ -126,7 +147,12 @@ impl RunLoop {
                 act(self);
                 self.changed();
             }
-            Event::Stop => self.stopping = true,
+            // Whoever asked may have gone.
+            Event::Beat(reply) => drop(reply.send(())),
+            Event::WorkerDied => panic!("a worker panicked"),
+            Event::Stop => {
+                self.stopping.get_or_insert_with(Instant::now);
+            }
         }
         if !self.awaited.is_empty() {
             self.look_for_starts();
@@ -158,6 +184,7 @@ impl RunLoop {
         self.handed += 1;
         self.wrote.clear();
         let commit = self.kernel.take_commit();
+        self.tell_of_dead_letters(&commit);
         let mut effects = std::mem::take(&mut self.effects);
         effects.splice(0..0, self.kernel.take_outputs().into_iter().map(Effect::Output));
         if commit.is_empty() && self.in_flight.is_empty() {
@@ -178,6 +205,6 @@ impl RunLoop {
     }
 
     fn has_ended(&self) -> bool {
-        self.stopping && self.workers.all_free() && self.in_flight.is_empty() && self.gathering.is_none()
+        self.stopping.is_some() && self.workers.all_free() && self.in_flight.is_empty() && self.gathering.is_none()
     }
 }

@@ -65,6 +65,7 @@ impl Workers {
             let (sender, receiver) = mpsc::channel::<Job>();
             let (reader, events, marker) = (reader.clone(), events.clone(), markers.of_worker(worker));
             thread::Builder::new().name(format!("vats-{worker}")).spawn(move || {
+                let _alarm = Alarm(events.clone());
                 for job in receiver {
                     let (vat, crank) = (job.crank.vat, job.crank.id);
                     marker.mark(vat, job.crank.message, job.crank.company);
@@ -116,6 +117,18 @@ impl Workers {
     /// What those are at that are at work.
     pub(super) fn under_way(&self) -> impl Iterator<Item = UnderWay> + '_ {
         self.under_way.iter().flatten().copied()
+    }
+}
+
+/// Tells the loop of a panic of this thread.
+struct Alarm(Sender<Event>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // A loop that is gone has nobody left to tell.
+            let _ = self.0.send(Event::WorkerDied);
+        }
     }
 }
 

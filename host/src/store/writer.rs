@@ -110,7 +110,8 @@ impl Writer {
     fn serve(&mut self, request: Request, requests: &Receiver<Request>) -> ControlFlow<End> {
         match request {
             Request::Write { commit, done } => {
-                done(self.write(&commit));
+                let owed = Owed(Some(done));
+                owed.pay(self.write(&commit));
                 self.measure_log();
             }
             Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
@@ -250,6 +251,25 @@ impl Writer {
     }
 }
 
+/// An answer that somebody waits for. A panic in the midst of the write pays it too: with the word that it failed.
+struct Owed(Option<Done>);
+
+impl Owed {
+    fn pay(mut self, outcome: Result<(), StoreError>) {
+        if let Some(done) = self.0.take() {
+            done(outcome);
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err(StoreError::Failed));
+        }
+    }
+}
+
 fn put_down(connection: Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA optimize")?;
     let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({FREED_PAGES_MAX})"))?;
@@ -262,4 +282,23 @@ fn put_down(connection: Connection) -> rusqlite::Result<()> {
     // The log is empty: now closing may remove it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.close().map_err(|(_, error)| error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_for_a_write_hears_also_of_one_that_panics() {
+        let (sender, heard) = mpsc::channel();
+        let owed = Owed(Some(Box::new(move |outcome| sender.send(outcome).expect("somebody waits"))));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _owed = owed;
+            panic!("in the midst of it");
+        }));
+        assert!(panicked.is_err());
+        assert!(matches!(heard.recv(), Ok(Err(StoreError::Failed))));
+    }
 }

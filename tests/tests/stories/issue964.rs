@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ocap_tests::{Host, Place, Sample, eventually};
+use ocap_tests::{Background, Host, Place, Sample, eventually};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -94,6 +94,49 @@ fn issue964_g11_a_fatal_error_of_the_start_is_legible_at_the_caller_and_in_the_l
     let told = status.problem("ocap::daemon::unreachable");
     assert!(told["causes"].to_string().contains(code), "{told}");
     place.try_run(&[]).expect(1).problem(code);
+}
+
+#[test]
+fn issue964_a_fatal_error_in_the_background_is_at_the_caller_and_in_the_log_and_leaves_nothing_wedged() {
+    let place = Place::new();
+    place.run(&[]).kill9();
+    fs::write(place.home("store"), [0x5a; 8192]).expect("the store is damaged");
+    let host = Background::on(&place);
+    let code = "ocap::store::not_ours";
+    let started = host.start(&[]).expect(1);
+    let told = started.problem(code);
+    assert_eq!(told["path_resolved"].as_str(), place.home("store").to_str(), "{told}");
+    let log = place.home("log").display().to_string();
+    assert!(told["causes"].to_string().contains(&log), "{told}");
+    let logged = place.log();
+    let logged = logged.iter().find(|line| line["code"] == code).expect("it is in the log");
+    assert_eq!(logged["message"], told["message"]);
+    for text in [&started.stderr, &fs::read_to_string(place.home("host.err")).expect("it is there")] {
+        assert_opaque_nowhere(text);
+    }
+    // No process, no socket, no lock, and nobody holds the database.
+    host.wait_until_gone();
+    assert!(!place.home("control.sock").exists());
+    fs::remove_file(place.home("store")).expect("nobody needs it");
+    host.start(&[]).expect(0);
+    place.ocap(&["stop"]).expect(0);
+}
+
+#[test]
+fn issue964_a_start_that_hangs_is_found_by_the_next_start_which_does_not_collide_with_it() {
+    let place = Place::new();
+    place.run(&[]).kill9();
+    let hold = place.hold_at_host_toml();
+    let host = Background::on(&place);
+    let starting = host.begin(&[]);
+    eventually("it waits for its configuration", || (host.record()?["step"] == "load the kernel").then_some(()));
+    let refused = host.start(&[]).expect(5).problem("ocap::daemon::locked");
+    let who = format!("process {}, starting (load the kernel) for ", host.pid().expect("it runs"));
+    assert!(refused["message"].as_str().is_some_and(|message| message.contains(&who)), "{refused}");
+    assert!(refused["help"].as_str().is_some_and(|help| help.contains("stop")), "{refused}");
+    hold.release();
+    starting.done().expect(0);
+    place.ocap(&["stop"]).expect(0);
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sources::{Source, mentions};
+use crate::sources::Source;
 
 /// A room, and the rooms that it may name. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["boot", "bundle", "component", "daemon", "develop", "powers", "problem"]),
+    ("cli", &["boot", "bundle", "component", "daemon", "develop", "powers", "problem", "schema"]),
     ("develop", &["bundle", "component", "declaration", "engine", "powers", "problem"]),
     (
         "boot",
@@ -56,9 +56,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["daemon"]),
     ("tracing_subscriber", &["daemon"]),
     ("clap", &["cli"]),
-    ("hyper", &["cli", "telemetry"]),
-    ("hyper_util", &["cli", "telemetry"]),
-    ("http_body_util", &["cli", "telemetry"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
+    ("hyper", &["cli", "daemon", "telemetry"]),
+    ("hyper_util", &["cli", "daemon", "telemetry"]),
+    ("http_body_util", &["cli", "daemon", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("opentelemetry_http", &["telemetry"]),
     ("opentelemetry_otlp", &["telemetry"]),
@@ -71,14 +73,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["powers"]),
     // Files that a user named are replaced whole, by way of a temporary one.
     ("tempfile", &["component"]),
-    ("clap_complete", &[]),
-    ("clap_mangen", &[]),
     ("dot_layout", &[]),
     ("notify", &[]),
     ("prometheus_client", &["daemon"]),
     ("ratatui", &["cli"]),
-    ("schemars", &["daemon", "problem", "schema"]),
-    ("sd_notify", &[]),
+    ("schemars", &["cli", "daemon", "problem", "schema"]),
+    // The service manager that started this process.
+    ("sd_notify", &["daemon"]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
     ("ocap_worker", &["engine"]),
@@ -90,9 +91,9 @@ const CRATES: &[(&str, &[&str])] = &[
     // What the standard library lacks of the system's calls.
     ("rustix", &["component", "daemon", "engine", "io"]),
     ("hmac", &["boot", "engine"]),
-    ("sha2", &["boot", "component", "engine"]),
-    ("strsim", &["boot", "cli", "declaration"]),
-    ("tracing", &["boot", "daemon", "engine", "io", "run_loop", "telemetry"]),
+    ("sha2", &["boot", "component", "daemon", "engine"]),
+    ("strsim", &["boot", "cli", "daemon", "declaration"]),
+    ("tracing", &["boot", "daemon", "engine", "run_loop", "telemetry"]),
     ("miette", &["cli", "engine", "problem", "store"]),
     ("thiserror", &["bundle", "component", "engine", "io", "run_loop", "store"]),
     ("serde", &["bundle", "cli", "component", "daemon", "declaration", "develop", "problem"]),
@@ -121,6 +122,12 @@ fn named(line: &str, at_the_door: bool) -> Vec<&str> {
     let ways: &[&str] = if at_the_door { &["crate::", "super::"] } else { &["crate::"] };
     let after = ways.iter().flat_map(|way| line.match_indices(way).map(|(at, _)| &line[at + way.len()..]));
     after.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(rest)).collect()
+}
+
+/// Whether a line has a path that begins with this crate.
+fn is_path_of(line: &str, name: &str) -> bool {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(&format!("{name}::")).any(|(at, _)| !line[..at].ends_with(part_of_word))
 }
 
 fn table(rows: &[(&str, &[&str])]) -> Known {
@@ -183,7 +190,7 @@ fn each_crate_is_used_by_the_rooms_it_is_meant_for() {
     for (room, source) in rooms() {
         for (number, line) in source.shipped() {
             for (name, rooms) in &mut users {
-                if mentions(line, name) && line.contains(&format!("{name}::")) {
+                if is_path_of(line, name) {
                     rooms.entry(room.clone()).or_insert_with(|| format!("{}:{number}", source.path));
                 }
             }

@@ -19,7 +19,6 @@ const POWERS: &[Power] = &[
             POWERS_ALONE,
             ("host/src/component/source.rs", "files that a user named"),
             ("host/src/daemon/lock.rs", "the type of a file that was opened in the home: cap-std has no locks"),
-            ("host/src/daemon/log.rs", "the type of a file that was opened in the home"),
             ("host/src/store/settings.rs", "SQLite opens by path; its file is made before, for its owner alone"),
         ],
     },
@@ -29,6 +28,8 @@ const POWERS: &[Power] = &[
         word: "Instant",
         places: &[
             POWERS_ALONE,
+            ("host/src/daemon/log/flood.rs", "how fast a vat logs; no vat sees it"),
+            ("host/src/daemon/log/mod.rs", "how fast a vat logs; no vat sees it"),
             ("host/src/engine/instance.rs", "what a crank cost; no vat sees it"),
             ("host/src/run_loop/mod.rs", "how long a batch has gathered; no vat sees it"),
             ("host/src/run_loop/turn.rs", "how long a batch has gathered; no vat sees it"),
@@ -38,7 +39,9 @@ const POWERS: &[Power] = &[
     Power {
         word: "std::os::unix::net",
         places: &[
+            ("host/src/daemon/activation.rs", "the control socket, passed by a service manager"),
             ("host/src/daemon/socket.rs", "the control socket"),
+            ("host/src/daemon/token_socket.rs", "the control socket for tokens"),
             ("host/src/io/bind.rs", "a channel's listener"),
             ("host/src/io/channel.rs", "a channel's listener"),
             ("host/src/io/unix_listen.rs", "a channel's listener"),
@@ -60,14 +63,17 @@ const POWERS: &[Power] = &[
             ("host/src/engine/memory.rs", "vats' memories, which the engine owns"),
         ],
     },
-    // A thread that nobody can name when it panics, the network, other programs, files behind tokio's back, a hash's order.
+    // Other programs, a thread that nobody can name when it panics, the network, files behind tokio's back, a hash's order.
     Power { word: "thread::spawn", places: &[] },
     Power { word: "std::net", places: &[] },
     Power { word: "tokio::fs", places: &[] },
     Power { word: "tokio::process", places: &[] },
     Power {
         word: "process::Command",
-        places: &[("host/src/develop/build.rs", "the compiler, for whoever writes a vat")],
+        places: &[
+            ("host/src/daemon/background.rs", "this program once more, in the background"),
+            ("host/src/develop/build.rs", "the compiler, for whoever writes a vat"),
+        ],
     },
     Power { word: "HashSet", places: &[] },
     Power { word: "HashMap", places: &[("host/src/bundle/layout.rs", "one entry, as the OCI crate wants it")] },

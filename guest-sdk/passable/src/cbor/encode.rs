@@ -37,7 +37,7 @@ fn write(value: &Value, out: &mut Vec<u8>) {
             write_head(major::STRUCT, fields.len() as u64, out);
             let mut fields: Vec<_> = fields.iter().collect();
             // A text's length stands before its bytes, so shorter keys come first.
-            fields.sort_by_key(|(key, _)| (key.len(), key.as_bytes()));
+            fields.sort_unstable_by_key(|(key, _)| (key.len(), key.as_bytes()));
             for (key, field) in fields {
                 write_text(key, out);
                 write(field, out);

@@ -12,8 +12,10 @@ mod ser;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Expected, Unexpected};
 
 use crate::cbor::{DEPTH_MAX, decode, encode};
 use crate::{NotPassable, Value};
@@ -74,5 +76,41 @@ impl serde::ser::Error for NotPassable {
 impl serde::de::Error for NotPassable {
     fn custom<T: std::fmt::Display>(text: T) -> NotPassable {
         NotPassable::Mismatch(text.to_string())
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> NotPassable {
+        NotPassable::custom(format_args!("invalid type: {}, expected {expected}", Found(found)))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> NotPassable {
+        NotPassable::custom(format_args!("invalid value: {}, expected {expected}", Found(found)))
+    }
+}
+
+/// What was found, in serde's words, but for the digits of floats: a guest that passes none does not carry the code to write them.
+struct Found<'a>(Unexpected<'a>);
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Unexpected::Bool(it) => write!(f, "boolean `{it}`"),
+            Unexpected::Unsigned(it) => write!(f, "integer `{it}`"),
+            Unexpected::Signed(it) => write!(f, "integer `{it}`"),
+            Unexpected::Float(_) => f.write_str("floating point number"),
+            Unexpected::Char(it) => write!(f, "character `{it}`"),
+            Unexpected::Str(it) => write!(f, "string {it:?}"),
+            Unexpected::Bytes(_) => f.write_str("byte array"),
+            Unexpected::Unit => f.write_str("unit value"),
+            Unexpected::Option => f.write_str("Option value"),
+            Unexpected::NewtypeStruct => f.write_str("newtype struct"),
+            Unexpected::Seq => f.write_str("sequence"),
+            Unexpected::Map => f.write_str("map"),
+            Unexpected::Enum => f.write_str("enum"),
+            Unexpected::UnitVariant => f.write_str("unit variant"),
+            Unexpected::NewtypeVariant => f.write_str("newtype variant"),
+            Unexpected::TupleVariant => f.write_str("tuple variant"),
+            Unexpected::StructVariant => f.write_str("struct variant"),
+            Unexpected::Other(it) => f.write_str(it),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 
 use crate::component::Digest;
 use crate::daemon::Home;
@@ -55,6 +56,13 @@ fn numbers(home: &Home) -> io::Result<Vec<u64>> {
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Backups that the host began to make by itself and never finished, by their paths in the home.
+pub(in super::super) fn half_made(home: &Home) -> Vec<PathBuf> {
+    let numbers = numbers(home).unwrap_or_default().into_iter();
+    let paths = numbers.map(|number| PathBuf::from(format!("{BACKUPS}/{BEFORE}{number}")));
+    paths.filter(|path| home.dir().symlink_metadata(path.join(super::MANIFEST)).is_err()).collect()
 }
 
 /// Components that backups in the home list and do not have: they are needed as long as those are kept.

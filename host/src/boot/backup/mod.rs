@@ -33,9 +33,9 @@ pub(super) use check::running as check_running;
 pub use check::stopped as check_stopped;
 pub(super) use make::running as make_running;
 pub use make::stopped as make_stopped;
-pub(super) use migration::{before as before_migration, kept_components};
-pub(super) use restore::go_on as go_on_with_restore;
+pub(super) use migration::{before as before_migration, half_made, kept_components};
 pub use restore::{Restored, preview as preview_restore, restore};
+pub(super) use restore::{go_on as go_on_with_restore, interrupted as interrupted_restore};
 pub use verify::{Verified, verify};
 
 /// What a backup holds; the last file of it that is written.
@@ -44,10 +44,6 @@ const MANIFEST: &str = "backup.json";
 const FORM: u32 = 1;
 /// The largest manifest that is read: 16 MiB.
 const MANIFEST_BYTES_MAX: u64 = 16 << 20;
-/// The home's secret.
-const KEY: &str = crate::boot::house::KEY;
-/// What the operator allows.
-const HOST_CONFIG: &str = crate::boot::house::HOST_CONFIG;
 
 /// The lock of a home that no host runs on; `None` if one does. A restore that was cut off is finished first.
 fn at_rest(home: &Home, powers: Powers) -> Result<Option<Lock>, Problem> {

@@ -11,7 +11,7 @@ use cap_std::fs::Dir;
 use ocap_kernel::Counters;
 
 use crate::daemon::Home;
-use crate::daemon::home::{BLOBS, STORE};
+use crate::daemon::home::{BLOBS, CONFIG, KEY, STORE};
 use crate::daemon::requests::Backup;
 use crate::powers::Powers;
 use crate::problem::Problem;
@@ -19,7 +19,7 @@ use crate::run_loop::markers;
 use crate::store;
 
 use super::verify::{self, Verified};
-use super::{HOST_CONFIG, KEY, READ_ONLY, WRITABLE};
+use super::{READ_ONLY, WRITABLE};
 
 /// Where a restore puts things before it is decided.
 const RESTORING: &str = "restoring";
@@ -33,7 +33,7 @@ const REPLACED: &str = "replaced-";
 /// What belongs to the old store alone, and has no successor.
 const OF_THE_OLD: [&str; 4] = ["store-wal", "store-shm", "store-journal", markers::FILE];
 /// What has a successor if the backup has it. The store comes last: as long as it is not there nothing is finished.
-const SUCCEEDED: [&str; 4] = [KEY, HOST_CONFIG, BLOBS, STORE];
+const SUCCEEDED: [&str; 4] = [KEY, CONFIG, BLOBS, STORE];
 
 /// Above the numbers of a home whose store can't be read, or is another one: nobody knows how far they came.
 const NUMBERS_BEYOND: u64 = 1 << 32;
@@ -92,6 +92,12 @@ pub(in super::super) fn go_on(home: &Home) -> Result<(), Problem> {
     // The decision goes last: before it what it decided.
     super::absent_is_fine(home.dir().remove_dir_all(NEW)).map_err(unwritable)?;
     super::absent_is_fine(home.dir().remove_dir_all(RESTORING)).map_err(unwritable)
+}
+
+/// Whether a restore was cut off, and if so whether it had been decided.
+pub(in super::super) fn interrupted(home: &Home) -> Option<bool> {
+    let is_there = |name: &str| home.dir().symlink_metadata(name).is_ok();
+    is_there(RESTORING).then(|| is_there(GO))
 }
 
 fn locked(home: &Home, powers: Powers) -> Result<crate::daemon::lock::Lock, Problem> {

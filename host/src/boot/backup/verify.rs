@@ -6,13 +6,13 @@ use std::path::Path;
 use cap_std::fs::Dir;
 use ocap_kernel::Kernel;
 
-use crate::daemon::home::{BLOBS, STORE};
+use crate::daemon::home::{BLOBS, CONFIG, KEY, STORE};
 use crate::daemon::requests::Backup;
 use crate::powers::Powers;
 use crate::problem::{Problem, printable};
 use crate::store;
 
-use super::{FORM, HOST_CONFIG, KEY};
+use super::FORM;
 
 /// What a look at a backup has shown.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ fn damaged_files(path: &Path, dir: &Dir, backup: &Backup) -> Vec<Problem> {
 /// Names are the host's own: one that leads elsewhere is never opened.
 fn is_known(name: &str) -> bool {
     let of_blob = |hex: &str| crate::component::Digest::from_hex(hex).is_ok();
-    [STORE, KEY, HOST_CONFIG].contains(&name) || name.strip_prefix("blobs/").is_some_and(of_blob)
+    [STORE, KEY, CONFIG].contains(&name) || name.strip_prefix("blobs/").is_some_and(of_blob)
 }
 
 fn damage(path: &Path, name: &str, why: &str) -> Problem {

@@ -115,7 +115,7 @@ impl Caught {
             Problem::new("ocap::cli::signals", "the system does not let signals be caught").because(&error)
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(of)?;
-        let signals = runtime.block_on(async { Signals::catch() }).map_err(of)?;
+        let signals = runtime.block_on(async { Signals::catch() })?;
         Ok(Caught { runtime, signals })
     }
 

@@ -15,9 +15,38 @@ pub struct Checkup {
     pub subject: Subject,
     /// What is wrong, each with what mends it.
     pub findings: Vec<Problem>,
+    /// What `doctor --fix` would do, each without a loss.
+    #[serde(default)]
+    pub treatments: Vec<Treatment>,
+    /// What was wrong and has been mended just now.
+    #[serde(default)]
+    pub mended: Vec<Treatment>,
     /// What there is; absent where the store could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+}
+
+/// What can be done about a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Treatment {
+    /// The code of what is wrong. What hinders nothing, as a file that a dead process left, is no finding and treated all the same.
+    pub of: String,
+    /// What is wrong, in one sentence.
+    pub why: String,
+    /// What is done, with the path in the home.
+    pub what: String,
+}
+
+/// The body of `POST /v1/doctor/fix`: `{}`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FixBody {}
+
+impl Checkup {
+    /// Of this, with nothing found yet.
+    pub fn of(subject: Subject) -> Checkup {
+        Checkup { subject, findings: Vec::new(), treatments: Vec::new(), mended: Vec::new(), counts: None }
+    }
 }
 
 /// What was looked at.

@@ -7,6 +7,7 @@ mod calls;
 mod db;
 mod dead_letters;
 mod doctor;
+mod events;
 mod hibernate;
 mod host;
 mod inspect;
@@ -29,7 +30,8 @@ use crate::problem::Problem;
 pub use calls::{CallBody, CallOutcome, Until};
 pub use db::{BackedUp, Backup, BackupBody, BackupComponent, BackupFile, Components, DbChecked};
 pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
-pub use doctor::{Checkup, Counts, Subject};
+pub use doctor::{Checkup, Counts, FixBody, Subject, Treatment};
+pub use events::{Ender, Event, Gap, Happening};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use inspect::{
@@ -121,6 +123,8 @@ pub enum Request {
     DbBackup(BackupBody, Reply<BackedUp>),
     /// Count and check everything again.
     Doctor(Reply<Checkup>),
+    /// Mend what can be mended without a loss.
+    DoctorFix(FixBody, Reply<Checkup>),
     /// Stop in good order. Answered when the loop has understood; the end shows at the lock.
     Stop(Reply<()>),
 }

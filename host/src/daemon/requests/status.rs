@@ -52,6 +52,9 @@ pub struct Status {
     /// What it is at within the phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// For how long it has been at that, in milliseconds.
+    #[serde(default)]
+    pub for_ms: u64,
     /// Its home.
     pub home: String,
     /// The program's version.
@@ -69,12 +72,13 @@ pub struct Status {
 
 impl Status {
     /// What the host says of itself, with what its run loop says of the rest.
-    pub fn of(record: &HostRecord, home: String, inventory: Inventory) -> Status {
+    pub fn of(record: &HostRecord, now_ms: u64, home: String, inventory: Inventory) -> Status {
         Status {
             boot: record.boot,
             pid: record.process.pid,
             phase: record.phase,
             step: record.step.clone(),
+            for_ms: now_ms.saturating_sub(record.since_ms),
             home,
             version: record.version.clone(),
             degraded: inventory.is_degraded(),

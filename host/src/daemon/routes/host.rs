@@ -1,23 +1,40 @@
 //! The host itself: whether it is there, what it runs, its end.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
 use axum::routing::{get, post};
 
-use super::{Answer, Body, Desks, Refusal, Role, Route, ask};
+use super::{Answer, Desks, Refusal, Role, Route, ask};
 use crate::daemon::Phase;
 use crate::daemon::control::STOPPING;
 use crate::daemon::requests::{Inventory, Pong, Request, Status, Stopping};
+use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::by_hand(Method::GET, "/v1/ping", Role::Read, "That the host is there, whatever its phase", get(ping))
-            .answers::<Pong>(),
+            .answers::<Pong>()
+            .always(),
         Route::by_hand(Method::GET, "/v1/status", Role::Read, "What runs and how it does", get(status))
-            .answers::<Status>(),
-        Route::by_hand(Method::POST, "/v1/stop", Role::Admin, "Stop in good order", post(stop)).answers::<Stopping>(),
+            .answers::<Status>()
+            .always(),
+        Route::by_hand(Method::POST, "/v1/stop", Role::Admin, "Stop in good order", post(stop))
+            .answers::<Stopping>()
+            .always(),
     ]
+}
+
+/// How long the run loop may take to say what there is, before that it does not is what there is to say. An answer waits until all before it
+/// is on the disk.
+const LOOP_PATIENCE: Duration = Duration::from_secs(5);
+
+fn silent() -> Problem {
+    let message = format!("the run loop has not answered for {} s", LOOP_PATIENCE.as_secs());
+    Problem::new("ocap::daemon::loop_silent", message)
+        .with_help("see whether the disk of the home answers; if that stays so: `ocap-host stop --force`")
 }
 
 async fn ping(State(desk): Desks) -> Json<Pong> {
@@ -27,16 +44,18 @@ async fn ping(State(desk): Desks) -> Json<Pong> {
 
 async fn status(State(desk): Desks) -> Answer<Status> {
     let inventory = match desk.record().phase {
-        Phase::Ready => ask(&desk, Request::Status).await?,
+        Phase::Ready => match tokio::time::timeout(LOOP_PATIENCE, ask(&desk, Request::Status)).await {
+            Ok(inventory) => inventory?,
+            Err(_) => Inventory { problems: vec![silent()], ..Inventory::default() },
+        },
         Phase::Starting | Phase::Stopping | Phase::Stopped | Phase::Failed => Inventory::default(),
     };
     // Read again: it may have come further while the loop answered.
     let record = desk.record();
-    Ok(Json(Status::of(&record, desk.home.path().display().to_string(), inventory)))
+    Ok(Json(Status::of(&record, desk.now_ms(), desk.home.path().display().to_string(), inventory)))
 }
 
-/// The body says nothing, but is read: a client that is still writing it must not find the connection closed by the stop.
-async fn stop(State(desk): Desks, _: Body) -> Answer<Stopping> {
+async fn stop(State(desk): Desks) -> Answer<Stopping> {
     match desk.record().phase {
         // A loop that is at its end already is no reason to complain.
         Phase::Ready => match ask(&desk, Request::Stop).await {

@@ -6,42 +6,44 @@ mod calls;
 mod db;
 mod dead_letters;
 mod doctor;
+mod door;
+mod events;
 mod hibernate;
 mod host;
 mod launch;
 mod lives;
+mod logs;
 mod openapi;
 mod pins;
 mod prune;
 mod quarantine;
+mod query;
 mod refusal;
 mod route;
+mod stream;
 mod views;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Request as HttpRequest, State};
-use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::{Json, Router};
+use axum::extract::State;
+use axum::http::{Method, Uri};
+use axum::{Json, Router, middleware};
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
-use crate::daemon::control::{BODY_BYTES_MAX, Desk, stopping};
+use crate::daemon::control::{Desk, REQUESTS_MAX, stopping};
 use crate::daemon::requests::{Reply, Request};
 use crate::daemon::role::Role;
 use crate::problem::Problem;
 
+use door::Door;
+pub(super) use door::Entrance;
 pub(crate) use refusal::too_large;
 use refusal::{MALFORMED, Refusal};
-use route::Route;
+use route::{Route, Shape};
 
 type Desks = State<Arc<Desk>>;
-type Body = Result<Bytes, BytesRejection>;
 type Answer<T> = Result<Json<T>, Refusal>;
 
 /// Everything that the socket does.
@@ -59,33 +61,33 @@ fn table() -> Vec<Route> {
         prune::routes(),
         db::routes(),
         doctor::routes(),
+        logs::routes(),
+        events::routes(),
         openapi::routes(),
     ];
     families.concat()
 }
 
-/// The whole socket.
-pub(super) fn router(desk: Arc<Desk>) -> Router {
+/// How all answers look.
+pub(super) fn answers() -> Vec<Shape> {
+    table().into_iter().filter_map(|route| route.answer).collect()
+}
+
+/// The whole socket, for whoever comes by this entrance.
+pub(super) fn router(desk: Arc<Desk>, entrance: Entrance) -> Router {
+    let places = Arc::new(Semaphore::new(REQUESTS_MAX));
     let router = table().into_iter().fold(Router::new(), |router, mut route| {
         let does = std::mem::take(&mut route.does);
-        router.route(route.path, does.route_layer(middleware::from_fn_with_state(Arc::new(route), guard)))
+        let door = Door { desk: desk.clone(), route: Arc::new(route), entrance, places: places.clone() };
+        let path = door.route.path;
+        router.route(path, does.route_layer(middleware::from_fn_with_state(door, door::pass)))
     });
     router
         .fallback(async |uri: Uri| Refusal(refusal::no_such_route(uri.path(), &table())))
         .method_not_allowed_fallback(async |method: Method, uri: Uri| {
             Refusal(refusal::wrong_method(&method, uri.path(), &table()))
         })
-        .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(desk)
-}
-
-/// Lets those pass who may. Whoever reached the socket without a token is the home's owner.
-async fn guard(State(route): State<Arc<Route>>, request: HttpRequest, next: Next) -> Result<Response, Refusal> {
-    let role = request.extensions().get::<Role>().copied().unwrap_or(Role::Admin);
-    if role < route.role {
-        return Err(refusal::forbidden(&route, role).into());
-    }
-    Ok(next.run(request).await)
 }
 
 /// Asks the run loop. Its end, before or after it has the request, shows as a closed channel.
@@ -104,16 +106,8 @@ fn absolute(path: &Path) -> Result<(), Problem> {
     Err(Problem::new(MALFORMED, message).with_help("write it from the root: the host is elsewhere"))
 }
 
-fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
-    let bytes = body.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return too_large();
-        }
-        Problem::new(MALFORMED, "the request's body did not come through").because(&rejection)
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Problem::new(MALFORMED, "the request's body is not what this path takes").because(&error).into()
-    })
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| refusal::malformed(&error).into())
 }
 
 #[cfg(test)]

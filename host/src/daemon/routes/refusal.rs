@@ -1,11 +1,13 @@
 //! A problem as an HTTP response, and the problems of this room.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Route;
-use crate::daemon::control::{BODY_BYTES_MAX, STARTING, STOPPING};
+use crate::daemon::control::{BODY_BYTES_MAX, REQUESTS_MAX, STARTING, STOPPING};
 use crate::daemon::role::Role;
 use crate::problem::{Problem, printable};
 
@@ -19,6 +21,15 @@ const NO_SUCH_ROUTE: &str = "ocap::request::no_such_route";
 const WRONG_METHOD: &str = "ocap::request::wrong_method";
 /// The code of requests that are beyond the client's role.
 const FORBIDDEN: &str = "ocap::request::forbidden";
+
+/// The code of requests with a token that is none.
+const UNAUTHORIZED: &str = "ocap::request::unauthorized";
+/// The code of requests beyond [`REQUESTS_MAX`].
+const TOO_MANY: &str = "ocap::request::too_many";
+/// The code of bodies that take too long.
+const TOO_SLOW: &str = "ocap::request::too_slow";
+/// The code of bodies that are nested too deeply.
+const TOO_DEEP: &str = "ocap::request::too_deep";
 
 /// A problem as an HTTP response.
 #[derive(Debug)]
@@ -39,8 +50,10 @@ impl IntoResponse for Refusal {
 /// By the code's room: what a client may do about it.
 fn http_status(code: &str) -> StatusCode {
     match code {
-        STARTING | STOPPING => StatusCode::SERVICE_UNAVAILABLE,
-        MALFORMED => StatusCode::BAD_REQUEST,
+        STARTING | STOPPING | TOO_MANY => StatusCode::SERVICE_UNAVAILABLE,
+        MALFORMED | TOO_DEEP => StatusCode::BAD_REQUEST,
+        TOO_SLOW => StatusCode::REQUEST_TIMEOUT,
+        UNAUTHORIZED => StatusCode::UNAUTHORIZED,
         TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         WRONG_METHOD => StatusCode::METHOD_NOT_ALLOWED,
         NO_SUCH_ROUTE => StatusCode::NOT_FOUND,
@@ -81,4 +94,32 @@ pub(super) fn forbidden(route: &Route, has: Role) -> Problem {
     );
     Problem::new(FORBIDDEN, message)
         .with_help(format!("ask with a token of that role: `ocap-host token add NAME --role {}`", route.role.as_str()))
+}
+
+pub(super) fn unauthorized() -> Problem {
+    Problem::new(UNAUTHORIZED, "the request brings no token that this home knows")
+        .with_help("make one: `ocap-host token add NAME --role read`, and send `Authorization: Bearer SECRET`")
+}
+
+pub(super) fn too_many() -> Problem {
+    Problem::new(TOO_MANY, format!("{REQUESTS_MAX} requests are at work already, which is the most"))
+        .with_help("ask again when one of them has ended; `ocap-host status` and `ocap-host stop` work all the same")
+}
+
+pub(super) fn too_slow(time: Duration) -> Problem {
+    let message = format!("the request's body did not come within {} s", time.as_secs());
+    Problem::new(TOO_SLOW, message).with_help("send the whole body at once")
+}
+
+pub(super) fn too_deep(most: usize) -> Problem {
+    let message = format!("the request's body is nested more than {most} deep");
+    Problem::new(TOO_DEEP, message).with_help("pass flatter values: arrays and objects within each other count")
+}
+
+pub(super) fn cut_off(error: &dyn std::error::Error) -> Problem {
+    Problem::new(MALFORMED, "the request's body did not come through").because(error)
+}
+
+pub(super) fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(MALFORMED, "the request's body is not what this path takes").because(error)
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
@@ -12,14 +13,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Body, Desks, ask, parse};
+use super::door::Admission;
+use super::{Desks, ask, parse};
 use crate::daemon::control::Desk;
 use crate::daemon::requests::{Reply, Request};
 use crate::daemon::role::Role;
 use crate::problem::Problem;
 
 /// How a type looks on the wire, as a function of its type.
-pub(super) type Shape = fn(&mut SchemaGenerator) -> Schema;
+pub(in crate::daemon) type Shape = fn(&mut SchemaGenerator) -> Schema;
 
 /// What a path does when it is asked by one method.
 #[derive(Clone)]
@@ -28,6 +30,7 @@ pub(in crate::daemon) struct Route {
     pub(super) method: Method,
     /// Who may.
     pub(super) role: Role,
+    pub(super) admission: Admission,
     /// What it does, in one line without a full stop.
     pub(super) summary: &'static str,
     /// The parameters after `?`, as the fields of a type.
@@ -101,8 +104,8 @@ impl Route {
         B: DeserializeOwned + JsonSchema + Send + 'static,
         T: Serialize + JsonSchema + Send + 'static,
     {
-        let does = routing::post(move |State(desk): Desks, body: Body| async move {
-            let body: B = parse(body)?;
+        let does = routing::post(move |State(desk): Desks, body: Bytes| async move {
+            let body: B = parse(&body)?;
             check(&body)?;
             ask(&desk, |reply| request(body, reply)).await.map(Json)
         });
@@ -118,7 +121,8 @@ impl Route {
         summary: &'static str,
         does: MethodRouter<Arc<Desk>>,
     ) -> Route {
-        Route { path, method, role, summary, query: None, request: None, answer: None, media: JSON, does }
+        let (admission, media) = (Admission::Counted, JSON);
+        Route { path, method, role, admission, summary, query: None, request: None, answer: None, media, does }
     }
 
     /// The same with a body of this type.
@@ -131,6 +135,22 @@ impl Route {
         Route { answer: Some(SchemaGenerator::subschema_for::<T>), ..self }
     }
 
+    /// The same with parameters after `?`, named as the fields of this type.
+    pub(super) fn asks<Q: JsonSchema>(self) -> Route {
+        // Not by reference: parameters stand each for itself.
+        Route { query: Some(Q::json_schema), ..self }
+    }
+
+    /// The same, answered with a line of JSON for each of these, for as long as the client listens.
+    pub(super) fn streams<T: JsonSchema>(self) -> Route {
+        Route { media: JSON_LINES, ..self.answers::<T>() }
+    }
+
+    /// The same, also while too many others are at work.
+    pub(super) fn always(self) -> Route {
+        Route { admission: Admission::Always, ..self }
+    }
+
     /// Whether a path of a request is this row's: each part is the same, or stands for a name.
     pub(super) fn is_at(&self, path: &str) -> bool {
         let mut asked = path.split('/');
@@ -141,6 +161,8 @@ impl Route {
 
 /// One JSON document.
 pub(super) const JSON: &str = "application/json";
+/// One JSON document a line.
+pub(super) const JSON_LINES: &str = "application/x-ndjson";
 
 #[cfg(test)]
 mod tests {

@@ -143,7 +143,8 @@ impl World {
             FromIo::Hold { channel, reference } => {
                 self.order.push(format!("hold {channel} {}", reference.expect("a handler")));
             }
-            FromIo::Gone { object } => assert!(self.gone.insert(object), "a connection is gone once"),
+            FromIo::Healed { .. } => {}
+            FromIo::Gone { object, .. } => assert!(self.gone.insert(object), "a connection is gone once"),
         }
     }
 

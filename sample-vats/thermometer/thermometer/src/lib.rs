@@ -19,6 +19,7 @@ impl Thermometer for Mercury {
         This::durable(Fahrenheit { mercury: this }).remote()
     }
 
+    /// In degrees Celsius, for those who are not to change it.
     fn gauge(this: This<Self>) -> Remote<dyn Gauge> {
         This::durable(Window { mercury: this }).remote()
     }
