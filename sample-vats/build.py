@@ -6,6 +6,7 @@ versions below, once, into target/. `check NAME` only says whether a component i
 """
 
 import hashlib
+import inspect
 import os
 import shutil
 import subprocess
@@ -86,10 +87,10 @@ def tools_js() -> None:
 
 
 def tools_c() -> None:
-    python_tool(ZIG, VENV / "bin/python-zig")
     for path in (linker(), libc()):
         if not path.exists():
             raise Missing(f"{path} is missing. A component in C is linked by what comes with Rust's target: `just setup` installs it.")
+    python_tool(ZIG, VENV / "bin/python-zig")
 
 
 def output(*command: str) -> str:
@@ -150,11 +151,12 @@ def digest(paths: list) -> str:
 
 
 def made_of(app: Path) -> str:
-    """What a component is made of: its directory, the wrapper, the contract, and this file, which has the versions."""
+    """What a component is made of: its directory, the wrapper, the contract, the tool, and how the tool is called."""
     language = app.suffix[1:]
     more = [JS_TOOLS] if language == "js" else []
     sdk = [SDK[language] / part for part in PARTS[language]]
-    return digest([app.parent, *sdk, ROOT / "wit", Path(__file__).resolve(), *more])
+    tool, how = {"py": (COMPONENTIZE_PY, build_py), "js": ("", build_js), "c": (ZIG, build_c)}[language]
+    return f"{tool} {digest([app.parent, *sdk, ROOT / 'wit', *more])} {hashlib.sha256(inspect.getsource(how).encode()).hexdigest()}"
 
 
 def name_of(app: Path) -> str:

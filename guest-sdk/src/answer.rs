@@ -40,15 +40,21 @@ pub enum Outcome {
 impl Outcome {
     /// Nothing of that name.
     pub fn no_such_method(object: &str, method: &str) -> Outcome {
-        let message = format!("{object} has no method `{}`", method.escape_debug());
+        let message = format!("{object} has no method `{}`", shown(method));
         Outcome::Now(Err(Error::new("no-such-method", message)))
     }
 
     /// An answer for a method that this code does not have any more.
     pub fn no_such_answer(method: &str) -> Outcome {
-        let message = format!("no method `{}` of this object hears an answer", method.escape_debug());
+        let message = format!("no method `{}` of this object hears an answer", shown(method));
         Outcome::Now(Err(Error::new("no-such-method", message)))
     }
+}
+
+/// A name that came from elsewhere, harmless to show. (By `Debug`, for which every component has the code.)
+fn shown(name: &str) -> String {
+    let quoted = format!("{name:?}");
+    quoted.trim_matches('"').to_owned()
 }
 
 /// Gives the answer to whoever waits for it. A lone capability is forwarded, so that messages sent to the answer reach it.

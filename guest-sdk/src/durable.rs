@@ -64,6 +64,7 @@ pub struct Kind {
 impl Kind {
     /// The kind of a type.
     pub const fn of<T: Object + Durable>() -> Kind {
+        assert!(T::KIND.len() < 256, "the name of a kind has at most 255 bytes");
         Kind {
             name: T::KIND,
             deliver: |id, method, args| T::dispatch(&This::<T>::stored(id), method, args),

@@ -52,6 +52,12 @@ impl Method {
     /// Reads the method and takes the attributes of this crate off it.
     pub(crate) fn parse(attributes: &mut Vec<Attribute>, signature: &Signature) -> Result<Method> {
         let role = take_role(attributes)?;
+        if signature.ident.to_string().starts_with("__") {
+            return Err(syn::Error::new_spanned(
+                &signature.ident,
+                "names that begin with two underscores are for methods that every object has, such as `__describe`",
+            ));
+        }
         if let Some(parameter) = signature.generics.params.first() {
             return Err(syn::Error::new_spanned(
                 parameter,

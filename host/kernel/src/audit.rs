@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drop::{held_by, held_by_object};
-use crate::id::{Kref, MessageId, ObjectId, VatId};
+use crate::id::{Kref, MessageId, ObjectId, Slot, VatId};
 use crate::kernel::{Kernel, Seat, Watched};
+use crate::origin::How;
 use crate::rows::{Item, Message, Object, Owner, Promise, Queue, VatStatus};
 
 /// Something that the kernel's own rules exclude: a bug of the kernel or a damaged store.
@@ -26,6 +27,7 @@ impl Kernel {
             }
         }
         self.audit_clists()?;
+        self.audit_origins()?;
         self.audit_queues()?;
         self.audit_promises()?;
         self.audit_guarded()?;
@@ -76,6 +78,34 @@ impl Kernel {
             Some(((vat, slot), _)) => Err(Discrepancy(format!("{vat} keeps {slot}, which its c-list does not have"))),
             None => Ok(()),
         }
+    }
+
+    /// What is remembered of how references came fits what they are.
+    fn audit_origins(&self) -> Result<(), Discrepancy> {
+        for (vat, slot, row) in self.clists.iter() {
+            let Some(origin) = &row.origin else { continue };
+            let object = match row.kref {
+                Kref::Object(object) => self.objects.get(&object).map(|row| &row.owner),
+                Kref::Promise(_) | Kref::Resolver(_) => None,
+            };
+            let fits = match &origin.how {
+                How::Granted(name) => self.endings.contains(&vat) || self.is_granted(vat, name, slot),
+                How::Exposed => matches!(object, Some(Owner::Vat(owner, _)) if *owner == vat),
+                How::Made => matches!(object, None | Some(Owner::Caretaker { .. } | Owner::Revoker(_))),
+                How::Asked { .. } => matches!(row.kref, Kref::Promise(_)),
+                How::Sent { message, .. } => message.0 < self.counters.message,
+                How::Answered { .. } => true,
+            };
+            if !fits || origin.since.boot > self.counters.boot {
+                return Err(Discrepancy(format!("{vat} has {} at {slot}, which did not come by {origin:?}", row.kref)));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_granted(&self, vat: VatId, name: &str, slot: Slot) -> bool {
+        let grants = self.vats.get(&vat).map(|row| &row.grants);
+        grants.is_some_and(|grants| grants.iter().any(|(grant, at)| grant == name && *at == slot))
     }
 
     fn audit_queues(&self) -> Result<(), Discrepancy> {

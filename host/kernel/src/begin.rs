@@ -11,11 +11,11 @@ use std::sync::Arc;
 use crate::clist::{Bound, Row};
 use crate::crank::{Boot, ClistEntry, Company, Crank, Delivery, Exposed, Held, Lifetime};
 use crate::id::{CrankId, Kref, MessageId, ObjectId, Slot, VatId};
-use crate::kernel::{Begun, BegunKind, Heap, Kernel, Rest};
+use crate::kernel::{Begun, BegunKind, Delivered, Heap, Kernel, Rest};
 use crate::limits::NOTICES_PER_CRANK_MAX;
 use crate::message::{Code, Payload, Resolution};
 use crate::promise::Settlement;
-use crate::rows::{Fate, Item, Message, Owner, Upgrade, VatStatus};
+use crate::rows::{Fate, Item, Message, Owner, Sender, Upgrade, VatStatus};
 
 /// Names references in one vat's slots, taking new ones as needed.
 struct Translator<'k> {
@@ -23,7 +23,9 @@ struct Translator<'k> {
     vat: VatId,
     next: Slot,
     new: BTreeMap<Kref, Slot>,
-    delivered: Vec<(Slot, Kref)>,
+    delivered: Vec<Delivered>,
+    /// Who settled the promise whose end is being translated.
+    settler: Option<Sender>,
 }
 
 impl Translator<'_> {
@@ -35,7 +37,7 @@ impl Translator<'_> {
             self.new.insert(kref, slot);
             slot
         });
-        self.delivered.push((slot, kref));
+        self.delivered.push(Delivered { slot, kref, settler: self.settler });
         Held { slot, local: self.kernel.local(self.vat, kref).map(|exposed| exposed.object) }
     }
 
@@ -132,8 +134,8 @@ impl Kernel {
         let entry = |(slot, row): (Slot, &Row)| ClistEntry { slot, local: self.local(vat, row.kref) };
         let clist = clist.map(entry).collect();
         let incarnation = self.progress.get(&vat).expect("a seated vat has progress").incarnation + 1;
-        let delivered =
-            grants.iter().filter_map(|(_, slot)| Some((*slot, self.clists.get(vat, *slot)?.kref))).collect();
+        let granted = |slot: Slot| Some(Delivered { slot, kref: self.clists.get(vat, slot)?.kref, settler: None });
+        let delivered = grants.iter().filter_map(|(_, slot)| granted(*slot)).collect();
         let upgraded_from = match &self.vats.get(&vat).expect("a seated vat has a row").upgrade {
             Upgrade::Trial { before } => Some(before.clone()),
             Upgrade::None | Upgrade::Kept { .. } => None,
@@ -160,16 +162,17 @@ impl Kernel {
         let mut notices = Vec::new();
         let mut ended = Vec::new();
         for id in self.seat(vat).inbox.iter().take(NOTICES_PER_CRANK_MAX).copied().collect::<Vec<_>>() {
-            let Item::Settled { token, promise } = self.queue.get(&id).expect("a queued id has a row").item else {
+            let Item::Settled { token, promise, by } = self.queue.get(&id).expect("a queued id has a row").item else {
                 break;
             };
             notices.push((id, token));
-            ended.push((token, self.resolution_of(promise)));
+            ended.push((token, self.resolution_of(promise), by));
         }
         let mut translator = self.translator(vat);
         let resolutions = ended
             .into_iter()
-            .map(|(token, resolution)| {
+            .map(|(token, resolution, by)| {
+                translator.settler = by;
                 let resolution = match resolution {
                     Resolution::Fulfilled(payload) => Resolution::Fulfilled(translator.payload(&payload)),
                     Resolution::Forwarded(kref) => Resolution::Forwarded(translator.held(kref)),
@@ -199,7 +202,7 @@ impl Kernel {
         &mut self,
         vat: VatId,
         kind: BegunKind,
-        delivered: Vec<(Slot, Kref)>,
+        delivered: Vec<Delivered>,
         next_slot: Slot,
         delivery: Delivery,
     ) -> Crank {
@@ -217,7 +220,7 @@ impl Kernel {
 
     fn translator(&self, vat: VatId) -> Translator<'_> {
         let next = self.next_slot(vat);
-        Translator { kernel: self, vat, next, new: BTreeMap::new(), delivered: Vec::new() }
+        Translator { kernel: self, vat, next, new: BTreeMap::new(), delivered: Vec::new(), settler: None }
     }
 
     fn next_slot(&self, vat: VatId) -> Slot {

@@ -68,7 +68,7 @@ impl Kernel {
             clists: &self.clists,
             seat,
             vat,
-            new: begun.delivered.iter().map(|(slot, kref)| (*slot, kind(*kref))).collect(),
+            new: begun.delivered.iter().map(|delivered| (delivered.slot, kind(delivered.kref))).collect(),
             exposed: BTreeMap::new(),
             unbound: BTreeMap::new(),
             tokens: BTreeMap::new(),

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use crate::id::{Kref, Slot, VatId};
-use crate::rows::Change;
+use crate::origin::Origin;
+use crate::rows::{Change, ClistRow};
 use crate::table::Table;
 
 /// One reference in one vat's c-list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) kref: Kref,
     /// Whether the present incarnation has a handle.
@@ -20,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) kept: u64,
     /// What keeps the row when nothing holds it.
     pub(crate) bound: Bound,
+    /// How it came; `None` for one that is older than such notes.
+    pub(crate) origin: Option<Arc<Origin>>,
 }
 
 /// Whether a row is that of an object which the vat itself exposes.
@@ -133,7 +137,7 @@ impl Clists {
             && self.rows.iter().all(|(&(vat, slot), row)| self.slot_of(vat, row.kref) == Some(slot))
     }
 
-    pub(crate) fn commit(&mut self) -> Vec<Change<(VatId, Slot), Kref>> {
-        self.rows.commit(|row| row.kref)
+    pub(crate) fn commit(&mut self) -> Vec<Change<(VatId, Slot), ClistRow>> {
+        self.rows.commit(|row| ClistRow { kref: row.kref, origin: row.origin.clone() })
     }
 }

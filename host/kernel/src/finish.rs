@@ -1,6 +1,8 @@
 //! What came of a delivery: the whole report is checked, then applied in the order of kernel-rules 2, and only then are counts
 //! that are 0 acted on. A crank that failed leaves no trace but its consequence.
 
+use std::sync::Arc;
+
 use crate::begin::bound_for;
 use crate::clist::{Bound, Row};
 use crate::crank::{AnswerTo, Exposed, Outcome, Report, StoreWrite, Syscall};
@@ -8,7 +10,8 @@ use crate::host::Output;
 use crate::id::{CrankId, Kref, Slot, VatId};
 use crate::kernel::{Begun, BegunKind, Export, Heap, Kernel, Traps};
 use crate::message::{Answer, Payload};
-use crate::promise::Settlement;
+use crate::origin::{How, Origin};
+use crate::promise::{Settlement, Work};
 use crate::rows::{Fate, Message, Object, Owner, Progress, Sender};
 
 /// What became of a crank.
@@ -68,8 +71,10 @@ impl Kernel {
 
     fn apply(&mut self, vat: VatId, begun: &Begun, report: Report, next_slot: Slot) {
         self.advance(vat, &begun.kind, next_slot);
-        for (slot, kref) in &begun.delivered {
-            self.add_handle(vat, *slot, *kref);
+        let mut of_message = None;
+        for delivered in &begun.delivered {
+            let origin = |kernel: &Kernel| kernel.brought(&begun.kind, delivered, &mut of_message);
+            self.add_handle(vat, delivered.slot, delivered.kref, origin);
         }
         self.free_what_was_delivered(vat, begun);
         let mut exit = None;
@@ -117,12 +122,21 @@ impl Kernel {
     }
 
     /// A reference that the vat has a handle on from now on.
-    fn add_handle(&mut self, vat: VatId, slot: Slot, kref: Kref) {
+    fn add_handle(&mut self, vat: VatId, slot: Slot, kref: Kref, origin: impl FnOnce(&Kernel) -> Arc<Origin>) {
         if self.clists.get(vat, slot).is_some() {
             return self.change_row(vat, slot, |row| row.handle = true);
         }
         self.hold(kref);
-        self.clists.insert(vat, slot, Row { kref, handle: true, kept: 0, bound: Bound::No });
+        let origin = Some(origin(self));
+        self.clists.insert(vat, slot, Row { kref, handle: true, kept: 0, bound: Bound::No, origin });
+    }
+
+    /// What a vat asked the kernel for: two new references that belong together.
+    fn add_made(&mut self, vat: VatId, pair: [(Slot, Kref); 2]) {
+        let origin = self.origin(How::Made);
+        for (slot, kref) in pair {
+            self.add_handle(vat, slot, kref, |_| origin.clone());
+        }
     }
 
     /// Changes a c-list row and counts accordingly.
@@ -139,13 +153,11 @@ impl Kernel {
             Syscall::Send { target, method, args, answer } => self.apply_send(vat, target, method, &args, answer),
             Syscall::NewPromise { promise, resolver } => {
                 let id = self.new_promise();
-                self.add_handle(vat, promise, Kref::Promise(id));
-                self.add_handle(vat, resolver, Kref::Resolver(id));
+                self.add_made(vat, [(promise, Kref::Promise(id)), (resolver, Kref::Resolver(id))]);
             }
             Syscall::Guard { target, guarded, revoker } => {
                 let (caretaker, right) = self.new_guard(self.kref(vat, target));
-                self.add_handle(vat, guarded, Kref::Object(caretaker));
-                self.add_handle(vat, revoker, Kref::Object(right));
+                self.add_made(vat, [(guarded, Kref::Object(caretaker)), (revoker, Kref::Object(right))]);
             }
             Syscall::Settle { resolver, answer } => {
                 let Kref::Resolver(promise) = self.kref(vat, resolver) else { unreachable!("checked") };
@@ -154,7 +166,12 @@ impl Kernel {
                     Answer::Forward(slot) => Answer::Forward(self.kref(vat, slot)),
                     Answer::Break(payload) => Answer::Break(self.krefs(vat, &payload)),
                 };
-                self.push_work(promise, Settlement::By(answer));
+                self.push(Work {
+                    promise,
+                    settlement: Settlement::By(answer),
+                    asked: None,
+                    by: Some(Sender::Vat(vat)),
+                });
             }
             Syscall::Expose { exposed, slot } => self.expose(vat, exposed, slot),
             Syscall::Watch { promise, token } => {
@@ -178,7 +195,7 @@ impl Kernel {
             AnswerTo::Nobody => None,
             AnswerTo::Promise(slot) => {
                 let promise = self.new_promise();
-                self.add_handle(vat, slot, Kref::Promise(promise));
+                self.add_handle(vat, slot, Kref::Promise(promise), |kernel| kernel.origin(How::Asked { target }));
                 Some(promise)
             }
             AnswerTo::Reference(slot) => match self.kref(vat, slot) {
@@ -191,7 +208,8 @@ impl Kernel {
                 }
             },
         };
-        self.route(Message { target, through: Vec::new(), method, args, answer, sender: Sender::Vat(vat) });
+        let (through, sender) = (Vec::new(), Sender::Vat(vat));
+        self.route(Message { target, through, method, args, answer, sender, settler: None });
     }
 
     fn expose(&mut self, vat: VatId, exposed: Exposed, slot: Slot) {
@@ -205,7 +223,7 @@ impl Kernel {
                 object
             }
         };
-        self.add_handle(vat, slot, Kref::Object(object));
+        self.add_handle(vat, slot, Kref::Object(object), |kernel| kernel.origin(How::Exposed));
         self.change_row(vat, slot, |row| row.bound = bound_for(exposed.lifetime));
     }
 

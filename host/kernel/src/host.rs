@@ -7,7 +7,7 @@ use crate::id::{Kref, MessageId, ObjectId};
 use crate::kernel::Kernel;
 use crate::limits::LENT_REFERENCES_MAX;
 use crate::message::{Answer, Code, Payload, Resolution};
-use crate::promise::{End, Settlement};
+use crate::promise::{End, Settlement, Work};
 use crate::rows::{Fate, Item, Message, Object, Owner, Promise, Queue, Sender};
 
 /// A question of the host that waits for its answer; ends with the process.
@@ -101,7 +101,7 @@ impl Kernel {
         self.watch_for_host(ask, promise);
         let method = method.to_owned();
         let (through, answer) = (Vec::new(), Some(promise));
-        self.route(Message { target, through, method, args, answer, sender: Sender::Host });
+        self.route(Message { target, through, method, args, answer, sender: Sender::Host, settler: None });
         self.settle_down();
         Ok(ask)
     }
@@ -128,7 +128,7 @@ impl Kernel {
         self.holds.insert(object, Kref::Promise(promise));
         let method = method.to_owned();
         let (through, answer) = (Vec::new(), Some(promise));
-        self.route(Message { target, through, method, args, answer, sender: Sender::Host });
+        self.route(Message { target, through, method, args, answer, sender: Sender::Host, settler: None });
         self.settle_down();
         Ok(object)
     }
@@ -175,7 +175,8 @@ impl Kernel {
             self.check_exists(*kref)?;
         }
         let method = method.to_owned();
-        self.route(Message { target, through: Vec::new(), method, args, answer: None, sender: Sender::Host });
+        let through = Vec::new();
+        self.route(Message { target, through, method, args, answer: None, sender: Sender::Host, settler: None });
         self.settle_down();
         Ok(())
     }
@@ -198,7 +199,9 @@ impl Kernel {
 
     fn reply(&mut self, call: MessageId, settlement: Settlement) {
         let (message, held) = self.take_message(call);
-        self.answer(&message, settlement);
+        if let Some(promise) = message.answer {
+            self.push(Work { promise, settlement, asked: None, by: Some(Sender::Host) });
+        }
         self.drain_work();
         self.release_all(held);
         self.settle_down();
@@ -267,7 +270,7 @@ impl Kernel {
                 true => Settlement::By(answer),
                 false => Settlement::Failed(Code::ObjectGone),
             };
-            self.push_work(promise, settlement);
+            self.push(Work { promise, settlement, asked: None, by: Some(Sender::Host) });
         }
         self.end_object(object);
     }

@@ -12,7 +12,8 @@ use crate::id::{CrankId, Kref, MessageId, ObjectId, PromiseId, Slot, SubclusterI
 use crate::message::{Code, Payload};
 use crate::promise::Work;
 use crate::rows::{
-    Change, Commit, Counters, DeadLetter, Item, Object, Progress, Promise, Queued, Sender, Subcluster, Suspicion, Vat,
+    Change, Commit, Counters, DeadLetter, Item, Message, Object, Progress, Promise, Queued, Sender, Subcluster,
+    Suspicion, Vat,
 };
 use crate::table::Table;
 
@@ -37,6 +38,8 @@ pub struct Kernel {
     pub(crate) forgotten: Vec<VatId>,
 
     // From here on nothing is stored.
+    /// The time of day as the host told it last, in milliseconds since 1970.
+    pub(crate) now_ms: u64,
     /// How many hold each reference. No entry: nobody.
     pub(crate) counts: BTreeMap<Kref, u64>,
     /// References whose last holder has gone, and how. Acted on when all else of a crank is done (kernel-rules 2).
@@ -45,6 +48,8 @@ pub struct Kernel {
     pub(crate) loss: Code,
     /// Settlements still to be carried out, first in, first out: never recursion (kernel-rules 3).
     pub(crate) work: VecDeque<Work>,
+    /// Who settled the promise whose settlement is being carried out, if it was somebody.
+    pub(crate) settler: Option<Sender>,
     pub(crate) seats: BTreeMap<VatId, Seat>,
     /// Vats with something to do, next one first. One that is not served any more is passed over at its turn.
     pub(crate) ready: VecDeque<VatId>,
@@ -167,8 +172,17 @@ pub(crate) struct Begun {
     pub(crate) id: CrankId,
     pub(crate) kind: BegunKind,
     /// References that the delivery names, each with its slot, in the order of the slots that were new.
-    pub(crate) delivered: Vec<(Slot, Kref)>,
+    pub(crate) delivered: Vec<Delivered>,
     pub(crate) next_slot: Slot,
+}
+
+/// One reference that a delivery names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delivered {
+    pub(crate) slot: Slot,
+    pub(crate) kref: Kref,
+    /// Of a promise that ended with it: who settled that.
+    pub(crate) settler: Option<Sender>,
 }
 
 /// What is being delivered.
@@ -296,6 +310,13 @@ impl Kernel {
 
     pub(crate) fn seat(&mut self, vat: VatId) -> &mut Seat {
         self.seats.get_mut(&vat).expect("a living vat has a seat")
+    }
+}
+
+impl Message {
+    /// Who gave its receiver what it brings.
+    pub(crate) fn giver(&self) -> Sender {
+        self.settler.unwrap_or(self.sender)
     }
 }
 

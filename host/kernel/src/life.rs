@@ -6,6 +6,7 @@ use crate::host::Refusal;
 use crate::id::{Kref, ObjectId, Slot, SubclusterId, VatId};
 use crate::kernel::{Export, Kernel, Rest, Seat, Traps};
 use crate::message::{Body, Code};
+use crate::origin::How;
 use crate::rows::{Fate, Object, Owner, Progress, Subcluster, Upgrade, Vat, VatStatus, WhenQuarantined};
 
 /// A subcluster to be launched: all of it or nothing.
@@ -124,7 +125,8 @@ impl Kernel {
         self.seats.insert(vat, Seat::new());
         let exposed = Exposed { object: 0, lifetime: Lifetime::Durable };
         let root = self.new_object(Object { owner: Owner::Vat(vat, exposed), fate: Fate::Live });
-        let row = Row { kref: Kref::Object(root), handle: false, kept: 0, bound: Bound::Durable };
+        let origin = Some(self.origin(How::Exposed));
+        let row = Row { kref: Kref::Object(root), handle: false, kept: 0, bound: Bound::Durable, origin };
         self.clists.insert(vat, Slot(1), row);
         let export = Export { object: root, slot: Slot(1), lifetime: Lifetime::Durable };
         self.seat(vat).exports.insert(0, export);
@@ -137,7 +139,8 @@ impl Kernel {
         let progress = self.progress.get_mut(&vat).expect("a seated vat has progress");
         let slot = progress.next_slot;
         progress.next_slot = Slot(slot.0 + 1);
-        self.clists.insert(vat, slot, Row { kref, handle: false, kept: 0, bound: Bound::No });
+        let origin = Some(self.origin(How::Granted(name.to_owned())));
+        self.clists.insert(vat, slot, Row { kref, handle: false, kept: 0, bound: Bound::No, origin });
         self.change_row(vat, slot, |row| row.kept += 1);
         let row = self.vats.get_mut(&vat).expect("a seated vat has a row");
         row.grants.push((name.to_owned(), slot));

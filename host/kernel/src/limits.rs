@@ -36,6 +36,9 @@ pub const DEAD_LETTERS_MAX: usize = 1_000;
 /// The most bytes of a dead letter's body that are kept.
 pub const DEAD_LETTER_BYTES_MAX: usize = 4_096;
 
+/// The most bytes of a method's name that are remembered of the message by which a reference came.
+pub const METHOD_BYTES_REMEMBERED_MAX: usize = 64;
+
 /// The most caretakers that a message passes on its way; a way that is longer may be a circle, and ends with `forward-cycle`.
 pub const CARETAKERS_MAX: usize = 64;
 

@@ -57,15 +57,16 @@ impl Kernel {
         let bound = state.objects.iter().filter(|(id, row)| still_bound(id, row));
         let bound: BTreeMap<ObjectId, &Object> = bound.map(|(id, row)| (*id, row)).collect();
         let mut clist = Vec::new();
-        for ((vat, slot), kref) in &state.clist {
+        for ((vat, slot), listed) in &state.clist {
             let seat =
                 seats.get_mut(vat).ok_or_else(|| Corrupt(format!("{slot} belongs to {vat}, which is not there")))?;
+            let kref = listed.kref;
             let bound = match kref {
-                Kref::Object(id) => bind(seat, *vat, *slot, *kref, bound.get(id).copied()),
+                Kref::Object(id) => bind(seat, *vat, *slot, kref, bound.get(&id).copied()),
                 Kref::Promise(_) | Kref::Resolver(_) => Bound::No,
             };
             let kept = kept.remove(&(*vat, *slot)).unwrap_or(0);
-            clist.push(((*vat, *slot), Row { kref: *kref, handle: false, kept, bound }));
+            clist.push(((*vat, *slot), Row { kref, handle: false, kept, bound, origin: listed.origin.clone() }));
         }
         if let Some(((vat, slot), _)) = kept.first_key_value() {
             return Err(Corrupt(format!("{vat} keeps {slot}, which its c-list does not have")));
@@ -92,10 +93,12 @@ impl Kernel {
             store: BTreeMap::new(),
             holdings: state.holdings.into_iter().collect(),
             forgotten: Vec::new(),
+            now_ms: 0,
             counts: BTreeMap::new(),
             zeros: BTreeMap::new(),
             loss: Code::ResolverDropped,
             work: VecDeque::new(),
+            settler: None,
             seats,
             ready: VecDeque::new(),
             at_host: BTreeMap::new(),

@@ -52,6 +52,8 @@ pub(crate) struct Work {
     pub(crate) settlement: Settlement,
     /// The promise of the answer to whoever asked for it by message: was it done, or was the promise settled already?
     pub(crate) asked: Option<PromiseId>,
+    /// Who settles it, so that whoever is told knows whom what it brings is from; `None` for the kernel's own word.
+    pub(crate) by: Option<Sender>,
 }
 
 /// Where a chain of promises ends at present.
@@ -70,24 +72,26 @@ pub(crate) enum End {
 impl Kernel {
     /// Puts a settlement on the work list, which holds what it mentions and the promise itself until it is carried out.
     pub(crate) fn push_work(&mut self, promise: PromiseId, settlement: Settlement) {
-        self.push_asked(promise, settlement, None);
+        self.push(Work { promise, settlement, asked: None, by: None });
     }
 
-    /// The same at the wish of a message, whose answer tells whether it was done.
-    pub(crate) fn push_asked(&mut self, promise: PromiseId, settlement: Settlement, asked: Option<PromiseId>) {
-        self.hold(Kref::Promise(promise));
-        for kref in settlement.held() {
+    /// The same with somebody who settles it.
+    pub(crate) fn push(&mut self, work: Work) {
+        self.hold(Kref::Promise(work.promise));
+        for kref in work.settlement.held() {
             self.hold(kref);
         }
-        self.work.push_back(Work { promise, settlement, asked });
+        self.work.push_back(work);
     }
 
     /// Carries out every settlement on the work list, and those that follow from them.
     pub(crate) fn drain_work(&mut self) {
-        while let Some(Work { promise, settlement, asked }) = self.work.pop_front() {
+        while let Some(Work { promise, settlement, asked, by }) = self.work.pop_front() {
             let held = settlement.held();
             let is_spent = !matches!(self.promises.get(&promise), Some(Promise::Unsettled { .. }));
+            self.settler = by;
             self.settle(promise, settlement);
+            self.settler = None;
             self.release_all(held);
             self.release(Kref::Promise(promise));
             if let Some(asked) = asked {
@@ -254,7 +258,7 @@ impl Kernel {
         match end {
             End::Unsettled(end) => self.add_watcher(end, Watcher::Vat(vat, token)),
             End::Reference(_) | End::Data(_) | End::Broken(_) => {
-                self.enqueue_notice(vat, Item::Settled { token, promise: kref });
+                self.enqueue_notice(vat, Item::Settled { token, promise: kref, by: None });
             }
         }
     }
@@ -308,7 +312,8 @@ impl Kernel {
     fn notify(&mut self, watcher: Watcher, promise: PromiseId) {
         match watcher {
             Watcher::Vat(vat, token) => {
-                self.enqueue_notice(vat, Item::Settled { token, promise: Kref::Promise(promise) });
+                let by = self.settler;
+                self.enqueue_notice(vat, Item::Settled { token, promise: Kref::Promise(promise), by });
             }
             Watcher::Host(ask) => self.tell_host(ask, promise),
         }
@@ -329,9 +334,9 @@ impl Kernel {
             Resolution::Broken(payload) => ("break", payload),
             Resolution::Failed(code) => ("break", Payload::plain(body::failure(code))),
         };
-        let sender = self.sender_of_answer(listener);
-        let message =
-            Message { target: listener, through: Vec::new(), method: method.to_owned(), args, answer: None, sender };
+        let (through, method) = (Vec::new(), method.to_owned());
+        let (sender, settler) = (self.sender_of_answer(listener), self.settler);
+        let message = Message { target: listener, through, method, args, answer: None, sender, settler };
         if let Err((Settlement::Failed(Code::MailboxFull), message)) = self.place(message) {
             self.bury_answer(&message);
         }

@@ -5,7 +5,7 @@ use crate::id::{Kref, ObjectId, PromiseId, VatId};
 use crate::kernel::Kernel;
 use crate::limits::CARETAKERS_MAX;
 use crate::message::{Answer, Code, Payload};
-use crate::promise::{End, Settlement};
+use crate::promise::{End, Settlement, Work};
 use crate::rows::{Fate, Message, Owner};
 
 /// Where a message to an object goes from there.
@@ -96,7 +96,8 @@ impl Kernel {
             ("break", _) => Answer::Break(message.args.clone()),
             _ => return self.answer(message, Settlement::Failed(Code::NoSuchMethod)),
         };
-        self.push_asked(promise, Settlement::By(answer), message.answer);
+        let by = Some(message.giver());
+        self.push(Work { promise, settlement: Settlement::By(answer), asked: message.answer, by });
     }
 
     /// Settles the promise of a message's answer, if an answer is wanted.

@@ -2,9 +2,12 @@
 //!
 //! Counts of references, handles, watches and every reverse index are not here: they follow from these rows.
 
+use std::sync::Arc;
+
 use crate::crank::Exposed;
 use crate::id::{Kref, MessageId, ObjectId, PromiseId, Slot, SubclusterId, VatId};
 use crate::message::{Answer, Body, Code, Payload};
+use crate::origin::Origin;
 
 /// The rows that changed since the last commit, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub struct Commit {
     /// Promises.
     pub promises: Vec<Change<PromiseId, Promise>>,
     /// The durable part of the c-lists: what a vat's store or grants hold, and its own durable objects.
-    pub clist: Vec<Change<(VatId, Slot), Kref>>,
+    pub clist: Vec<Change<(VatId, Slot), ClistRow>>,
     /// Messages and notices that wait for somebody.
     pub queue: Vec<Change<MessageId, Queued>>,
     /// References that host objects keep, by the host object.
@@ -72,7 +75,7 @@ pub struct State {
     /// Promises.
     pub promises: Vec<(PromiseId, Promise)>,
     /// Durable c-list rows.
-    pub clist: Vec<((VatId, Slot), Kref)>,
+    pub clist: Vec<((VatId, Slot), ClistRow)>,
     /// Messages and notices, by id.
     pub queue: Vec<(MessageId, Queued)>,
     /// References that host objects keep.
@@ -204,6 +207,15 @@ pub struct Progress {
     pub next_slot: Slot,
 }
 
+/// One reference in a vat's c-list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClistRow {
+    /// What it refers to.
+    pub kref: Kref,
+    /// How it came; `None` in rows that were written before this was remembered.
+    pub origin: Option<Arc<Origin>>,
+}
+
 /// Something that can be sent messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
@@ -289,6 +301,8 @@ pub enum Item {
         token: u64,
         /// What it watched.
         promise: Kref,
+        /// Who settled it, if that was after the watch had begun.
+        by: Option<Sender>,
     },
 }
 
@@ -307,6 +321,9 @@ pub struct Message {
     pub answer: Option<PromiseId>,
     /// Who sent it, so that one sender's poison is told from a vat that fails for all (kernel-rules 18).
     pub sender: Sender,
+    /// Of a message by which the kernel tells a listener how a promise ended: who settled that promise, if it was settled after the
+    /// listener had been named.
+    pub settler: Option<Sender>,
 }
 
 /// Who sent a message.

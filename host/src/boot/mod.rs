@@ -6,6 +6,7 @@
 
 pub mod backup;
 mod calls;
+mod caps;
 mod channels;
 mod circles;
 mod code;
@@ -13,6 +14,7 @@ mod dead_letters;
 pub mod doctor;
 mod ends;
 mod errands;
+mod graph;
 mod heal;
 mod hibernate;
 mod house;
@@ -39,6 +41,7 @@ mod suspects;
 mod system;
 mod telemetry;
 mod upgrade;
+mod ways;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Code, Fate, Kernel, Kref, Refusal, VatId};
+use ocap_kernel::{Code, Fate, Kernel, Kref, Promise, Refusal, VatId};
 
 use crate::daemon::events::Whom;
 use crate::daemon::requests::{GrantStatus, Happening, RevokeBody, Revoked, Since};
@@ -41,15 +41,8 @@ fn reference(kernel: &mut Kernel, target: &str) -> Result<Since, Problem> {
     };
     match kernel.revoke(kref) {
         Ok(()) => Ok(since),
-        Err(Refusal::NotRevocable(_)) => {
-            let message = format!("{target} is a promise: it has no owner who could take it back");
-            let resolver = target.replacen("kp", "kr", 1);
-            Err(Problem::new("ocap::revoke::promise", message)
-                .with_help(format!("break it instead, by its resolver: `ocap-host revoke {resolver}`")))
-        }
-        Err(refusal) => Err(Problem::new("ocap::target::unknown", refusal.to_string()).with_help(
-            "a reference lasts as long as somebody holds it; `ocap-host status --format json` shows the grants of vats",
-        )),
+        Err(Refusal::NotRevocable(_)) => Err(is_a_promise(target)),
+        Err(refusal) => Err(is_unknown(&refusal)),
     }
 }
 
@@ -58,14 +51,55 @@ fn granted(kernel: &mut Kernel, label: &str, name: &str) -> Result<Since, Proble
     let since = since(kernel.grants(vat).find(|grant| grant.name == name).map(|grant| grant.fate));
     match kernel.revoke_grant(vat, name) {
         Ok(()) => Ok(since),
-        Err(Refusal::NotRevocable(kref)) => {
-            let message = format!("the grant `{name}` of vat `{label}` is older than grants that can be revoked");
-            Err(Problem::new("ocap::revoke::old_grant", message).with_help(format!(
-                "revoke the object itself, for everybody: `ocap-host revoke {kref}`; or launch the subcluster anew"
-            )))
-        }
+        Err(Refusal::NotRevocable(kref)) => Err(is_an_old_grant(label, name, kref)),
         Err(_) => Err(no_such_grant(kernel, vat, label, name)),
     }
+}
+
+/// What would be revoked, and whether it answers no more already. Nothing is done.
+///
+/// # Errors
+/// As [`revoke`].
+pub(super) fn meant(kernel: &Kernel, body: &RevokeBody) -> Result<(Kref, bool), Problem> {
+    let Some(name) = &body.grant else {
+        let Ok(kref) = body.target.parse::<Kref>() else { return Err(not_a_reference(kernel, &body.target)) };
+        return match kref {
+            Kref::Promise(_) => Err(is_a_promise(&body.target)),
+            Kref::Object(object) => match kernel.object(object) {
+                Some(row) => Ok((kref, row.fate != Fate::Live)),
+                None => Err(is_unknown(&Refusal::NoSuchReference(kref))),
+            },
+            Kref::Resolver(promise) => match kernel.promise(promise) {
+                Some(row) => Ok((kref, !matches!(row, Promise::Unsettled { .. }))),
+                None => Err(is_unknown(&Refusal::NoSuchReference(kref))),
+            },
+        };
+    };
+    let (vat, _) = calls::find_vat(kernel, &body.target)?;
+    let grant = kernel.grants(vat).find(|grant| grant.name == name);
+    let grant = grant.ok_or_else(|| no_such_grant(kernel, vat, &body.target, name))?;
+    let caretaker = grant.caretaker.ok_or_else(|| is_an_old_grant(&body.target, name, grant.target))?;
+    Ok((Kref::Object(caretaker), grant.fate != Fate::Live))
+}
+
+fn is_a_promise(target: &str) -> Problem {
+    let message = format!("{target} is a promise: it has no owner who could take it back");
+    let resolver = target.replacen("kp", "kr", 1);
+    Problem::new("ocap::revoke::promise", message)
+        .with_help(format!("break it instead, by its resolver: `ocap-host revoke {resolver}`"))
+}
+
+fn is_an_old_grant(label: &str, name: &str, kref: Kref) -> Problem {
+    let message = format!("the grant `{name}` of vat `{label}` is older than grants that can be revoked");
+    Problem::new("ocap::revoke::old_grant", message).with_help(format!(
+        "revoke the object itself, for everybody: `ocap-host revoke {kref}`; or launch the subcluster anew"
+    ))
+}
+
+fn is_unknown(refusal: &Refusal) -> Problem {
+    Problem::new("ocap::target::unknown", refusal.to_string()).with_help(
+        "a reference lasts as long as somebody holds it; `ocap-host status --format json` shows the grants of vats",
+    )
 }
 
 fn since(fate: Option<Fate>) -> Since {

@@ -15,8 +15,8 @@ use super::house::House;
 use super::launch::{self, Wish};
 use super::prune::Prune;
 use super::{
-    backup, calls, dead_letters, doctor, ends, heal, hibernate, inspect, metrics, pins, preview, prune, ps, quarantine,
-    repair, report, restart, revoke, upgrade,
+    backup, calls, caps, dead_letters, doctor, ends, graph, heal, hibernate, inspect, metrics, pins, preview, prune,
+    ps, quarantine, repair, report, restart, revoke, upgrade,
 };
 use crate::io::Io;
 
@@ -134,6 +134,10 @@ async fn answer(house: Arc<House>, request: Request) {
         Request::Upgrade(body, reply) => say(reply, upgrade::upgrade(house, body).await),
         Request::UpgradePlan(body, reply) => say(reply, upgrade::plan(house, body).await),
         Request::Revoke(body, reply) => say(reply, revoke::revoke(house, body).await),
+        Request::RevokePlan(body, reply) => say(reply, caps::revoke_plan(house, body).await),
+        Request::CapsWhy(body, reply) => say(reply, caps::why(house, body).await),
+        Request::CapsOf(body, reply) => say(reply, caps::of(house, body).await),
+        Request::Graph(body, reply) => say(reply, graph::graph(house, body).await),
         Request::Hibernate(body, reply) => say(reply, hibernate::hibernate(house, body).await),
         Request::Call(body, reply) => say(reply, calls::call(house, body).await),
         Request::Pin(body, reply) => say(reply, pins::pin(house, body).await),

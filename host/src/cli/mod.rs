@@ -7,6 +7,7 @@ mod amounts;
 mod build;
 mod bundle;
 mod call;
+mod caps;
 mod client;
 mod completions;
 mod config;
@@ -17,6 +18,7 @@ mod doctor;
 mod events;
 mod exit;
 mod explain;
+mod graph;
 mod hibernate;
 mod inspect;
 mod launch;
@@ -24,6 +26,7 @@ mod live;
 mod logs;
 mod man;
 mod metrics;
+mod moment;
 mod new;
 mod pins;
 mod plan;
@@ -105,6 +108,9 @@ enum Command {
     Restart(restart::RestartArgs),
     Upgrade(upgrade::UpgradeArgs),
     Revoke(revoke::RevokeArgs),
+    #[command(subcommand)]
+    Caps(caps::CapsCommand),
+    Graph(graph::GraphArgs),
     Terminate(terminate::TerminateArgs),
     Pin(pins::PinArgs),
     Pins(pins::PinsArgs),
@@ -191,6 +197,8 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Restart(args) => restart::run(args, session),
         Command::Upgrade(args) => upgrade::run(args, session),
         Command::Revoke(args) => revoke::run(args, session),
+        Command::Caps(command) => caps::run(command, session),
+        Command::Graph(args) => graph::run(args, session),
         Command::Terminate(args) => terminate::run(args, session),
         Command::Pin(args) => pins::pin(args, session),
         Command::Pins(args) => pins::list(args, session),

@@ -131,6 +131,11 @@ impl Session {
         })
     }
 
+    /// Writes an answer that is a document of its own, for other programs.
+    pub(super) fn answer_document(&self, document: &str) -> Result<(), Problem> {
+        self.write(document)
+    }
+
     /// Writes a line of a stream that is JSON already, as it is or as text.
     pub(super) fn stream_line(&self, line: &str, text: impl FnOnce(&str) -> String) -> Result<Flow, Problem> {
         let line = match self.format {

@@ -81,6 +81,12 @@ impl RunLoop {
         *last
     }
 
+    /// What the kernel remembers the time of has it from here: once a turn, because that is as exact as people need it.
+    pub(super) fn tell_time(&mut self) {
+        let since_1970 = self.time().wall.as_millis();
+        self.kernel.tell_time(u64::try_from(since_1970).unwrap_or(0));
+    }
+
     pub(super) fn finish(&mut self, finished: Finished) {
         self.workers.is_free_again(finished.worker);
         if self.cut {

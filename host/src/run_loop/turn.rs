@@ -24,10 +24,13 @@ const CRANKS_END_WITHIN: Duration = Duration::from_millis(1_500);
 
 impl RunLoop {
     pub(super) fn run(mut self) -> Result<(), StoreError> {
+        self.tell_time();
         self.begin_cranks();
         self.hand_over_if_due();
         while self.failure.is_none() && !self.has_ended() {
-            match self.wait() {
+            let event = self.wait();
+            self.tell_time();
+            match event {
                 Some(event) => self.hear(event),
                 None => self.tidy_up_if_due(),
             }

@@ -4,14 +4,15 @@
 //! and a row is written by `ON CONFLICT .. DO UPDATE` where a second UNIQUE could otherwise remove a bystander.
 
 use ocap_kernel::{
-    Answer, Change, Commit, Counters, DeadLetter, Fate, Item, Kref, MessageId, Object, ObjectId, Owner, Payload,
-    Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Suspicion, Upgrade,
-    Vat, VatId, VatStatus,
+    Answer, Change, ClistRow, Commit, Counters, DeadLetter, Fate, Item, Kref, MessageId, Object, ObjectId, Owner,
+    Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, StoreKey, Subcluster, SubclusterId, Suspicion,
+    Upgrade, Vat, VatId, VatStatus,
 };
 use rusqlite::{Connection, Error, Params, Result, params};
 
 use super::codec::{encode_grants, encode_krefs, encode_objects, encode_slots};
-use super::{forget, words};
+use super::origin::OriginColumns;
+use super::{forget, origin, words};
 
 /// Writes everything, inside the transaction that the caller has begun.
 pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<()> {
@@ -169,11 +170,18 @@ fn write_promises(connection: &Connection, changes: &[Change<PromiseId, Promise>
     })
 }
 
-fn write_clist(connection: &Connection, changes: &[Change<(VatId, Slot), Kref>]) -> Result<()> {
+fn write_clist(connection: &Connection, changes: &[Change<(VatId, Slot), ClistRow>]) -> Result<()> {
     let sql = "DELETE FROM clist WHERE vat = ?1 AND slot = ?2";
     remove(connection, sql, changes, |(vat, slot)| [int(vat.0), int(slot.0)])?;
-    let sql = "INSERT INTO clist VALUES (?1, ?2, ?3) ON CONFLICT (vat, slot) DO UPDATE SET kref = excluded.kref";
-    put(connection, sql, changes, |(vat, slot), kref| [int(vat.0), int(slot.0), int(kref.to_bits())])
+    let sql = "INSERT INTO clist VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+               ON CONFLICT (vat, slot) DO UPDATE SET kref = excluded.kref, how = excluded.how, name = excluded.name, \
+               message = excluded.message, giver = excluded.giver, target = excluded.target, boot = excluded.boot, \
+               since = excluded.since";
+    put(connection, sql, changes, |(vat, slot), row| {
+        let OriginColumns { how, name, message, giver, target, boot, since } = origin::columns(row.origin.as_deref());
+        let kref = int(row.kref.to_bits());
+        (int(vat.0), int(slot.0), kref, how, name, message, giver, target, boot, since)
+    })
 }
 
 fn write_queue(connection: &Connection, changes: &[Change<MessageId, Queued>]) -> Result<()> {
@@ -194,7 +202,7 @@ fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Resu
     };
     match &queued.item {
         Item::Message(message) => {
-            let sql = "INSERT OR REPLACE INTO queue VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            let sql = "INSERT OR REPLACE INTO queue VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
             let sender = match message.sender {
                 Sender::Vat(vat) => Some(int(vat.0)),
                 Sender::Host => None,
@@ -210,6 +218,7 @@ fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Resu
                 message.answer.map(|answer| int(answer.0)),
                 sender,
                 encode_objects(&message.through),
+                message.settler.map(origin::giver),
             ])?;
         }
         Item::Dropped(object) => {
@@ -217,7 +226,7 @@ fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Resu
             let target = int(Kref::Object(*object).to_bits());
             connection.prepare_cached(sql)?.execute((int(id.0), place, place_id, target))?;
         }
-        Item::Settled { token, promise } => {
+        Item::Settled { token, promise, .. } => {
             let bug =
                 format!("{id} is the notice {token} of {promise}, which ends with its incarnation and is never stored");
             return Err(Error::ToSqlConversionFailure(bug.into()));

@@ -15,6 +15,7 @@ mod error;
 mod forget;
 mod inspect;
 mod load;
+mod origin;
 mod rows;
 mod settings;
 #[cfg(test)]

@@ -3,14 +3,14 @@
 //! Its rule: a row that [`super::changes`] would not have written is a [`Flaw`].
 
 use ocap_kernel::{
-    Answer, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Message, MessageId, Object, ObjectId, Owner,
-    Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Suspicion, Upgrade,
-    Vat, VatId, VatStatus,
+    Answer, ClistRow, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Message, MessageId, Object, ObjectId,
+    Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId, Suspicion,
+    Upgrade, Vat, VatId, VatStatus,
 };
 
 use super::columns::{Columns, Flaw};
 use super::load::VatSize;
-use super::words;
+use super::{origin, words};
 
 /// How a table is read.
 pub(super) struct Query {
@@ -201,18 +201,21 @@ fn absent(row: &mut Columns<'_>, columns: &[&str]) -> Result<(), Flaw> {
     columns.iter().try_for_each(|column| row.absent(column, "the promise's state has none"))
 }
 
-pub(super) const CLIST: Query =
-    Query { table: "clist", keys: &["vat", "slot"], sql: "SELECT vat, slot, kref FROM clist ORDER BY vat, slot" };
+pub(super) const CLIST: Query = Query {
+    table: "clist",
+    keys: &["vat", "slot"],
+    sql: "SELECT vat, slot, kref, how, name, message, giver, target, boot, since FROM clist ORDER BY vat, slot",
+};
 
-pub(super) fn clist(row: &mut Columns<'_>) -> Parsed<(VatId, Slot), Kref> {
+pub(super) fn clist(row: &mut Columns<'_>) -> Parsed<(VatId, Slot), ClistRow> {
     let key = (VatId(row.number("vat")?), Slot(row.number("slot")?));
-    Ok((key, row.kref("kref")?))
+    Ok((key, ClistRow { kref: row.kref("kref")?, origin: origin::parse(row)? }))
 }
 
 pub(super) const QUEUE: Query = Query {
     table: "queue",
     keys: &["id"],
-    sql: "SELECT id, place, place_id, target, method, body, caps, answer, sender, through FROM queue ORDER BY id",
+    sql: "SELECT id, place, place_id, target, method, body, caps, answer, sender, through, settler FROM queue ORDER BY id",
 };
 
 pub(super) fn queued(row: &mut Columns<'_>) -> Parsed<MessageId, Queued> {
@@ -227,9 +230,10 @@ pub(super) fn queued(row: &mut Columns<'_>) -> Parsed<MessageId, Queued> {
             answer: row.optional_number("answer")?.map(PromiseId),
             sender: row.optional_number("sender")?.map_or(Sender::Host, |vat| Sender::Vat(VatId(vat))),
             through: row.objects("through")?,
+            settler: row.optional_number("settler")?.map(origin::parse_giver),
         }),
         None => {
-            for column in ["body", "caps", "answer", "sender", "through"] {
+            for column in ["body", "caps", "answer", "sender", "through", "settler"] {
                 row.absent(column, "the row is a notice")?;
             }
             match target {

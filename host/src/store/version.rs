@@ -10,7 +10,8 @@ use rusqlite::{Connection, Result, TransactionBehavior};
 use super::error::StoreError;
 
 /// All steps, in order.
-pub(super) const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("migrations/2.sql")];
+pub(super) const STEPS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 
 /// "ocap": marks the file as ours, also for tools like `file`.
 const APPLICATION_ID: i64 = 0x6f63_6170;
@@ -107,7 +108,7 @@ fn check(connection: &Connection, path: &Path, pragma: &str) -> Result<Vec<Strin
 mod tests {
     use super::*;
 
-    const NEXT: &str = "ALTER TABLE holds ADD COLUMN since INTEGER; UPDATE meta SET min_reader = 2, min_writer = 3;";
+    const NEXT: &str = "ALTER TABLE holds ADD COLUMN since INTEGER; UPDATE meta SET min_reader = 3, min_writer = 4;";
 
     /// The version of this host, and the one after it.
     const KNOWN: i64 = STEPS.len() as i64;
@@ -150,7 +151,7 @@ mod tests {
         let written_by = "9.0".to_owned();
         let too_new = StoreError::TooNew { path: "s".into(), found: KNOWN + 1, known: KNOWN, written_by };
         assert_eq!(refused, Err(too_new));
-        connection.execute("UPDATE meta SET min_writer = 2", ()).expect("a good row");
+        connection.execute("UPDATE meta SET min_writer = 3", ()).expect("a good row");
         assert_eq!(identify(&connection, KNOWN, Path::new("s")), Ok(KNOWN + 1));
     }
 }

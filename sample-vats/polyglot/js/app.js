@@ -139,6 +139,11 @@ class Peer extends Durable {
     return await hoarded[which].call('counted');
   }
 
+  /** Too deep for JavaScript. */
+  deep() {
+    return this.deep() + 1;
+  }
+
   /** A mistake in the vat's own code. */
   mistake() {
     return undefined.nothing;

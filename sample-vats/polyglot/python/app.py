@@ -1,7 +1,5 @@
 """A peer: what two vats can do with each other, whatever they are written in. The same one stands in `../rust` and `../js`."""
 
-import random
-import time
 from typing import Any
 
 from ocap_guest_sdk import (
@@ -137,14 +135,6 @@ class Peer(Durable):
     def deep(self):
         """Too deep for Python."""
         return self.deep()
-
-    @method
-    def clock(self):
-        return time.time()
-
-    @method
-    def chance(self):
-        return random.random()
 
     @method
     def mistake(self):

@@ -278,6 +278,7 @@ fn a_mistake_in_a_vat_is_an_error_to_its_caller_and_a_place_in_the_log() {
         let line = log.iter().find(|line| line["message"].as_str().is_some_and(|message| message.starts_with(text)));
         let line = line.unwrap_or_else(|| panic!("not in the log: {log:#?}"));
         assert!(line["fields"].as_str().is_some_and(|fields| fields.contains("app.")), "{line}");
+        assert_eq!(polyglot.refused(vat, "deep", &[]).0, "error");
         assert_eq!(polyglot.place.vat("polyglot", vat)["incarnation"], 1);
     }
 }

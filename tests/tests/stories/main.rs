@@ -2,6 +2,7 @@
 
 mod backup;
 mod bundles;
+mod caps;
 mod channels;
 mod collections;
 mod commands;
@@ -16,6 +17,7 @@ mod endings;
 mod events;
 mod explain;
 mod fairness;
+mod graph;
 mod hibernation;
 mod hurry;
 mod idempotency;
@@ -53,6 +55,7 @@ mod schemas;
 mod service;
 mod services;
 mod shutdown;
+mod sizes;
 mod start;
 mod streams;
 mod suite17;

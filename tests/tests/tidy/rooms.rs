@@ -73,7 +73,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["powers"]),
     // Files that a user named are replaced whole, by way of a temporary one.
     ("tempfile", &["component"]),
-    ("dot_layout", &[]),
     ("notify", &[]),
     ("prometheus_client", &["daemon"]),
     ("ratatui", &["cli"]),

@@ -73,6 +73,7 @@ impl World {
         let mut names: Names = self.kernel.references(crank.vat).collect();
         let mut worker = before.clone();
         let next = Next { slot: crank.next_slot, object: self.kernel.next_object() };
+        let made = next.slot;
         let (ending, report) = self.play(&crank, &mut worker, &names);
         let syscalls = report.syscalls.clone();
         let verdict = self.kernel.finish(crank.vat, crank.id, report);
@@ -91,6 +92,7 @@ impl World {
                 self.record(crank.vat, syscalls, names, next);
             }
             self.model.check_authority(crank.vat, &new);
+            self.check_origins(&crank, &new, made);
         }
         self.judge(&crank, &verdict, ending);
         let after = if verdict == Verdict::Applied { worker } else { before };

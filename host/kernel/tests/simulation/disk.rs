@@ -12,7 +12,7 @@ pub struct Rows {
     pub progress: BTreeMap<VatId, Progress>,
     pub objects: BTreeMap<ObjectId, Object>,
     pub promises: BTreeMap<PromiseId, Promise>,
-    pub clist: BTreeMap<(VatId, Slot), Kref>,
+    pub clist: BTreeMap<(VatId, Slot), ClistRow>,
     pub queue: BTreeMap<MessageId, Queued>,
     pub holds: BTreeMap<ObjectId, Kref>,
     pub suspicions: BTreeMap<VatId, Suspicion>,
@@ -99,7 +99,7 @@ impl Rows {
                 message.args.caps.iter().for_each(&mut name);
             }
         }
-        self.holds.values().chain(self.clist.values()).for_each(&mut name);
+        self.holds.values().chain(self.clist.values().map(|row| &row.kref)).for_each(&mut name);
         for row in self.objects.values() {
             if let Owner::Caretaker { target } = &row.owner {
                 name(target);

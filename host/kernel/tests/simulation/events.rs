@@ -21,6 +21,10 @@ pub const SOMETIMES: &[&str] = &[
     "several objects are dropped at once",
     "everybody has heard",
     "every listener was told once",
+    "a vat made what it holds",
+    "a message brought what a vat holds",
+    "an answer brought what a vat holds",
+    "a listener was told what a vat holds",
     // How cranks end.
     "a crank ends after its vat did",
     "a crank traps",

@@ -18,6 +18,7 @@ mod model;
 mod operate;
 mod options;
 mod order;
+mod origins;
 mod reload;
 mod rest;
 mod rule;

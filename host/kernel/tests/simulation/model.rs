@@ -101,6 +101,11 @@ impl Model {
         self.given.add((vat, kref));
     }
 
+    /// Whether a vat was ever given a reference, or made it.
+    pub fn was_given(&self, vat: VatId, kref: Kref) -> bool {
+        self.given.contains(&(vat, kref))
+    }
+
     /// What a vat holds is what it was given: authority grows by introduction alone (I13).
     pub fn check_authority(&self, vat: VatId, held: &Names) {
         for (slot, kref) in held {

@@ -158,7 +158,7 @@ impl World {
         assert!(self.disk.queue.is_empty(), "no message is left: {:?}", self.disk.queue);
         assert!(self.disk.holds.is_empty(), "no channel keeps anything");
         // What a vat was granted stays as long as the vat, also when it answers no more.
-        let granted: BTreeSet<Kref> = self.disk.clist.values().copied().collect();
+        let granted: BTreeSet<Kref> = self.disk.clist.values().map(|row| row.kref).collect();
         let is_expected = |id: &ObjectId, row: &Object| match row.owner {
             Owner::Vat(_, exposed) => exposed.object == 0,
             Owner::Host(_) => true,

@@ -262,6 +262,7 @@ impl World {
 
     /// One act of whoever: then everything must still be true.
     pub fn step(&mut self) {
+        self.kernel.tell_time(self.now());
         let act = if self.workers.is_empty() { Act::Launch } else { self.options.acts.pick(&mut self.chance) };
         match act {
             Act::Begin => self.begin_one(),
@@ -275,6 +276,11 @@ impl World {
             self.audited = self.acts;
             self.check();
         }
+    }
+
+    /// The time that the kernel was told last.
+    pub fn now(&self) -> u64 {
+        self.acts + 1
     }
 
     /// While nothing fails for good, cranks go on.
@@ -399,7 +405,7 @@ impl World {
             }
         }
         for change in &commit.clist {
-            match change.value {
+            match change.value.as_ref().map(|row| row.kref) {
                 Some(Kref::Promise(_)) => self.note("a promise is kept in a store"),
                 Some(Kref::Resolver(_)) => self.note("a resolver is kept in a store"),
                 Some(Kref::Object(_)) | None => {}

@@ -4,10 +4,12 @@
 //! change. The body of a request is what the run loop is asked, too.
 
 mod calls;
+mod caps;
 mod db;
 mod dead_letters;
 mod doctor;
 mod events;
+mod graph;
 mod hibernate;
 mod host;
 mod inspect;
@@ -28,10 +30,14 @@ use tokio::sync::oneshot;
 use crate::problem::Problem;
 
 pub use calls::{CallBody, CallOutcome, Until};
+pub use caps::{
+    CameBy, CapsOf, CapsOfBody, CapsWhy, CapsWhyBody, HeldCap, Hold, Holder, Link, Moment, RevokePlan, Step, StepKind,
+};
 pub use db::{BackedUp, Backup, BackupBody, BackupComponent, BackupFile, Components, DbChecked};
 pub use dead_letters::{DeadLetter, DeadLetters, DropBody, Dropped, LetterBody, Why};
 pub use doctor::{Checkup, Counts, FixBody, Subject, Treatment};
 pub use events::{Ender, Event, Gap, Happening};
+pub use graph::{Edge, EdgeKind, EdgeReference, Graph, GraphBody, Node, NodeKind};
 pub use hibernate::{Before, Force, HibernateBody, Hibernated};
 pub use host::{Pong, Ready, Stopping};
 pub use inspect::{
@@ -85,6 +91,14 @@ pub enum Request {
     UpgradePlan(UpgradeBody, Reply<Upgraded>),
     /// Take back an object or a grant.
     Revoke(RevokeBody, Reply<Revoked>),
+    /// Say who would lose what by that, and do nothing.
+    RevokePlan(RevokeBody, Reply<RevokePlan>),
+    /// Who holds something, and how each came to.
+    CapsWhy(CapsWhyBody, Reply<CapsWhy>),
+    /// What a vat holds.
+    CapsOf(CapsOfBody, Reply<CapsOf>),
+    /// Who can reach what.
+    Graph(GraphBody, Reply<Graph>),
     /// Let a vat leave memory.
     Hibernate(HibernateBody, Reply<Hibernated>),
     /// Send a message to an object and wait for its answer.

@@ -3,6 +3,7 @@
 //! One file a family of commands, as in [`super::requests`]; each lists its rows of the one table.
 
 mod calls;
+mod caps;
 mod db;
 mod dead_letters;
 mod doctor;
@@ -55,6 +56,7 @@ fn table() -> Vec<Route> {
         lives::routes(),
         hibernate::routes(),
         calls::routes(),
+        caps::routes(),
         pins::routes(),
         quarantine::routes(),
         dead_letters::routes(),

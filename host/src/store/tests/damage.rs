@@ -1,6 +1,6 @@
 //! Files that are not as the store left them: refused, named, and never half read.
 
-use ocap_kernel::{Change, Commit, Kref, ObjectId, Payload, Slot, VatId};
+use ocap_kernel::{Change, ClistRow, Commit, Kref, ObjectId, Payload, Slot, VatId};
 
 use super::model::Model;
 use super::random::Random;
@@ -23,7 +23,7 @@ fn filled() -> (Home, Model) {
 }
 
 /// Rows that the host never writes: the table, what makes one, its key, and the fault that is found.
-const BAD_ROWS: [(&str, &str, &str, &str); 26] = [
+const BAD_ROWS: [(&str, &str, &str, &str); 29] = [
     ("counters", "UPDATE counters SET boot = -1", "id 1", "`boot` is negative"),
     ("counters", "DELETE FROM counters", "id 1", "is missing"),
     ("subclusters", "INSERT INTO subclusters VALUES (70, x'ff' || '', 1, x'')", "id 70", "`name` is not UTF-8"),
@@ -101,22 +101,45 @@ const BAD_ROWS: [(&str, &str, &str, &str); 26] = [
         "id 70",
         "`target` is null",
     ),
-    ("clist", "INSERT INTO clist VALUES (70, 3, 7)", "vat 70, slot 3", "`kref` is no kernel reference"),
+    (
+        "clist",
+        "INSERT INTO clist (vat, slot, kref) VALUES (70, 3, 7)",
+        "vat 70, slot 3",
+        "`kref` is no kernel reference",
+    ),
+    (
+        "clist",
+        "INSERT INTO clist VALUES (70, 3, 4, 'found', NULL, NULL, NULL, NULL, 1, 0)",
+        "vat 70, slot 3",
+        "`how` has an unknown word: `found`",
+    ),
+    (
+        "clist",
+        "INSERT INTO clist VALUES (70, 3, 4, 'sent', 'm', 1, 0, 5, 1, 0)",
+        "vat 70, slot 3",
+        "`target` is no object",
+    ),
+    (
+        "clist",
+        "INSERT INTO clist VALUES (70, 3, 4, 'made', 'm', NULL, NULL, NULL, 1, 0)",
+        "vat 70, slot 3",
+        "`name` is not null, though what `how` says has none",
+    ),
     (
         "queue",
-        "INSERT INTO queue VALUES (70, 'inbox', 1, 5, NULL, NULL, NULL, NULL, NULL, NULL)",
+        "INSERT INTO queue VALUES (70, 'inbox', 1, 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
         "id 70",
         "`target` is no object",
     ),
     (
         "queue",
-        "INSERT INTO queue VALUES (70, 'host', 1, 4, 'm', x'', NULL, NULL, NULL, NULL)",
+        "INSERT INTO queue VALUES (70, 'host', 1, 4, 'm', x'', NULL, NULL, NULL, NULL, NULL)",
         "id 70",
         "`place_id` is not null, though the host has one queue",
     ),
     (
         "queue",
-        "INSERT INTO queue VALUES (70, 'host', NULL, 4, 'm', x'', NULL, NULL, NULL, x'')",
+        "INSERT INTO queue VALUES (70, 'host', NULL, 4, 'm', x'', NULL, NULL, NULL, x'', NULL)",
         "id 70",
         "`through` is empty where it should be null",
     ),
@@ -171,7 +194,7 @@ fn a_bad_entry_without_capabilities_is_found_when_its_vat_is_read() {
 #[test]
 fn a_store_of_a_later_version_is_refused_and_left_as_it_was() {
     let (home, _) = filled();
-    home.tamper("UPDATE meta SET min_writer = 3, written_by = '9.' || char(27); PRAGMA user_version = 3");
+    home.tamper("UPDATE meta SET min_writer = 4, written_by = '9.' || char(27); PRAGMA user_version = 4");
     let before = std::fs::read(home.path()).expect("the file is there");
     let problem = Problem::from(&home.refusal());
     assert_eq!(problem.code, "ocap::store::too_new");
@@ -217,7 +240,8 @@ fn damaged_pages_that_no_start_reads_are_found_after_an_unclean_stop() {
 fn the_database_refuses_one_reference_under_two_slots() {
     let home = Home::new();
     let (store, _) = home.open();
-    let held = |slot| Change { key: (VatId(1), Slot(slot)), value: Some(Kref::Object(ObjectId(4))) };
+    let row = ClistRow { kref: Kref::Object(ObjectId(4)), origin: None };
+    let held = |slot| Change { key: (VatId(1), Slot(slot)), value: Some(row.clone()) };
     let twice = Commit { clist: vec![held(1), held(2)], ..Commit::default() };
     assert!(matches!(write(&store, twice), Err(StoreError::Refused { .. })));
     let entry = Change { key: (VatId(1), vec![]), value: Some(Payload::plain(vec![])) };

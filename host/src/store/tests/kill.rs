@@ -29,6 +29,7 @@ fn numbered(number: u64) -> Commit {
         args: Payload { body: number.to_le_bytes().repeat(20).into(), caps: vec![Kref::Promise(PromiseId(number))] },
         answer: Some(PromiseId(number)),
         sender: Sender::Vat(vat),
+        settler: None,
         through: (0..number % 2).map(ObjectId).collect(),
     };
     let queued = Queued { queue: Queue::Inbox(vat), item: Item::Message(message) };

@@ -56,7 +56,7 @@ fn a_closed_store_is_one_file_that_says_whose_it_is() {
     let connection = Connection::open(home.path()).expect("the file opens");
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a known pragma");
     assert_eq!(pragma("application_id"), 0x6f63_6170);
-    assert_eq!(pragma("user_version"), 2);
+    assert_eq!(pragma("user_version"), 3);
     assert_eq!(pragma("auto_vacuum"), 2);
     let meta = "SELECT stop || ' ' || written_by FROM meta";
     let meta: String = connection.query_row(meta, (), |row| row.get(0)).expect("one row");
@@ -144,7 +144,7 @@ fn a_full_disk_is_named_and_nothing_is_taken_after_it() {
 fn a_notice_that_ends_with_its_incarnation_is_refused() {
     let home = Home::new();
     let (store, _) = home.open();
-    let item = Item::Settled { token: 4, promise: Kref::Promise(PromiseId(9)) };
+    let item = Item::Settled { token: 4, promise: Kref::Promise(PromiseId(9)), by: None };
     let queued = Queued { queue: Queue::Inbox(VatId(1)), item };
     let hold = Change { key: ObjectId(1), value: Some(Kref::Object(ObjectId(2))) };
     let queue = vec![Change { key: MessageId(1), value: Some(queued) }];

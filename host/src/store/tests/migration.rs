@@ -104,7 +104,7 @@ fn a_host_of_version_1_would_refuse_the_store_from_then_on() {
     home.open().0.close().expect("the store closes");
     let connection = settings::connect(&home.path()).expect("the file opens");
     let refused = version::identify(&connection, 1, &home.path());
-    assert!(matches!(refused, Err(StoreError::TooNew { found: 2, known: 1, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::TooNew { found: 3, known: 1, .. })), "{refused:?}");
 }
 
 #[test]
@@ -126,4 +126,62 @@ fn the_new_words_of_version_2_are_taken_and_others_are_not() {
     drop(connection);
     let (_store, state) = home.open();
     assert!(state.objects.iter().any(|(_, object)| matches!(object.owner, Owner::Caretaker { .. })));
+}
+
+/// A store as a host of version 2 left it, with a vat that holds its root and an answer to a listener that waits.
+fn home_of_version_2() -> Home {
+    let home = Home::new();
+    home.tamper(&STEPS[..2].concat());
+    home.tamper(
+        "INSERT INTO clist VALUES (1, 1, 4), (1, 2, 8);
+         INSERT INTO queue VALUES (7, 'inbox', 1, 4, 'fulfill', x'', NULL, NULL, 1, NULL);
+         PRAGMA application_id = 0x6f636170; PRAGMA user_version = 2",
+    );
+    home
+}
+
+#[test]
+fn a_store_of_version_2_keeps_what_vats_hold_and_nobody_knows_since_when() {
+    let home = home_of_version_2();
+    let before = [rows(&home, "clist", "vat, slot, kref"), rows(&home, "queue", "id, place, target, method, sender")];
+    let (store, state) = home.open();
+    store.close().expect("the store closes");
+    let after = [rows(&home, "clist", "vat, slot, kref"), rows(&home, "queue", "id, place, target, method, sender")];
+    assert_eq!(after, before);
+    assert!(state.clist.len() == 2 && state.clist.iter().all(|(_, row)| row.origin.is_none()));
+    let connection = settings::connect(&home.path()).expect("the file opens");
+    let refused = version::identify(&connection, 2, &home.path());
+    assert!(matches!(refused, Err(StoreError::TooNew { found: 3, known: 2, .. })), "{refused:?}");
+}
+
+#[test]
+fn the_columns_of_version_3_go_together() {
+    let home = home_of_version_2();
+    home.open().0.close().expect("the store closes");
+    let connection = Connection::open(home.path()).expect("the file opens");
+    let insert = |slot: u64, columns: &str| {
+        connection.execute(&format!("INSERT INTO clist VALUES (9, {slot}, {slot}, {columns})"), ())
+    };
+    for (slot, good) in [
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL",
+        "'granted', 'io.llm', NULL, NULL, NULL, 1, 0",
+        "'sent', 'take', 3, 0, 4, 1, 0",
+        "'answered', NULL, NULL, NULL, NULL, 1, 0",
+        "'answered', NULL, NULL, 2, NULL, 1, 0",
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert_eq!(insert(slot as u64 * 4, good), Ok(1), "{good}");
+    }
+    for bad in [
+        "NULL, 'io.llm', NULL, NULL, NULL, NULL, NULL",
+        "'granted', NULL, NULL, NULL, NULL, 1, 0",
+        "'granted', 'io.llm', NULL, NULL, NULL, NULL, 0",
+        "'made', NULL, NULL, 1, NULL, 1, 0",
+        "'sent', 'take', NULL, 0, 4, 1, 0",
+        "'asked', NULL, NULL, NULL, NULL, 1, 0",
+    ] {
+        assert!(insert(80, bad).is_err(), "{bad}");
+    }
 }

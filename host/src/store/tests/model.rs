@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ocap_kernel::{
-    Change, Commit, Counters, DeadLetter, Kref, MessageId, Object, ObjectId, Payload, Progress, Promise, PromiseId,
-    Queued, Slot, State, Subcluster, SubclusterId, Suspicion, Vat, VatId,
+    Change, ClistRow, Commit, Counters, DeadLetter, Kref, MessageId, Object, ObjectId, Payload, Progress, Promise,
+    PromiseId, Queued, Slot, State, Subcluster, SubclusterId, Suspicion, Vat, VatId,
 };
 
 use super::random::Random;
@@ -20,7 +20,7 @@ pub(super) struct Model {
     progress: BTreeMap<VatId, Progress>,
     objects: BTreeMap<ObjectId, Object>,
     promises: BTreeMap<PromiseId, Promise>,
-    clist: BTreeMap<(VatId, Slot), Kref>,
+    clist: BTreeMap<(VatId, Slot), ClistRow>,
     queue: BTreeMap<MessageId, Queued>,
     holds: BTreeMap<ObjectId, Kref>,
     suspicions: BTreeMap<VatId, Suspicion>,
@@ -123,13 +123,13 @@ impl Model {
     }
 
     /// Often a reference leaves its slot and gets another one in the same commit, as when it is dropped and comes back.
-    fn random_clist(&self, random: &mut Random) -> Vec<Change<(VatId, Slot), Kref>> {
-        let mut made = changes(random, |r| (VatId(r.key()), Slot(r.key())), Random::kref);
-        if let Some(((vat, slot), kref)) = self.clist.iter().next()
+    fn random_clist(&self, random: &mut Random) -> Vec<Change<(VatId, Slot), ClistRow>> {
+        let mut made = changes(random, |r| (VatId(r.key()), Slot(r.key())), Random::clist_row);
+        if let Some(((vat, slot), row)) = self.clist.iter().next()
             && made.iter().all(|change| change.key.0 != *vat)
         {
             made.push(Change { key: (*vat, *slot), value: None });
-            made.push(Change { key: (*vat, Slot(slot.0 + 1_000)), value: Some(*kref) });
+            made.push(Change { key: (*vat, Slot(slot.0 + 1_000)), value: Some(row.clone()) });
             made.reverse();
         }
         made
@@ -152,7 +152,7 @@ fn changes<K: Ord, V>(
 }
 
 /// Every variant of every enum in a row, and lists without and with entries.
-const VARIANTS: usize = 2 + 3 + 2 + 4 + 3 + 2 + 6 + 2 + 5 + 3 + 2 + 2 + 2 + 2 + 2 + 14;
+const VARIANTS: usize = 2 + 3 + 2 + 4 + 3 + 2 + 6 + 2 + 5 + 3 + 2 + 2 + 2 + 2 + 2 + 14 + 6 + 2 + 1 + 2;
 
 #[test]
 fn what_is_committed_is_what_comes_back() {

@@ -1,11 +1,12 @@
 //! Random rows of every kind, from a seed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ocap_kernel::{
-    Answer, Body, Code, Counters, DeadLetter, Exposed, Fate, Item, Kref, Lifetime, Message, MessageId, Object,
-    ObjectId, Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot, Subcluster, SubclusterId,
-    Suspicion, Upgrade, Vat, VatId, VatStatus, WhenQuarantined, Why,
+    Answer, Body, ClistRow, Code, Counters, DeadLetter, Exposed, Fate, How, Item, Kref, Lifetime, Message, MessageId,
+    Moment, Object, ObjectId, Origin, Owner, Payload, Progress, Promise, PromiseId, Queue, Queued, Sender, Slot,
+    Subcluster, SubclusterId, Suspicion, Upgrade, Vat, VatId, VatStatus, WhenQuarantined, Why,
 };
 
 /// Few keys, so that rows are written again and removed.
@@ -211,7 +212,59 @@ impl Random {
             _ => self.variant("Sender::Host", Sender::Host),
         };
         let through = self.list(|random| ObjectId(random.number()));
-        Message { target: self.kref(), through, method: self.text(), args: self.payload(Random::kref), answer, sender }
+        let settler = match self.below(2) {
+            0 => self.variant("settler: None", None),
+            _ => Some(self.giver()),
+        };
+        let (target, method, args) = (self.kref(), self.text(), self.payload(Random::kref));
+        Message { target, through, method, args, answer, sender, settler }
+    }
+
+    /// The kernel numbers vats from 1.
+    fn giver(&mut self) -> Sender {
+        let vat = VatId(self.number().max(1));
+        match self.below(2) {
+            0 => self.variant("giver: Vat", Sender::Vat(vat)),
+            _ => self.variant("giver: Host", Sender::Host),
+        }
+    }
+
+    pub(super) fn clist_row(&mut self) -> ClistRow {
+        let kref = self.kref();
+        let origin = match self.below(4) {
+            0 => self.variant("origin: None", None),
+            _ => Some(Arc::new(self.origin())),
+        };
+        ClistRow { kref, origin }
+    }
+
+    fn origin(&mut self) -> Origin {
+        let how = match self.below(6) {
+            0 => How::Granted(self.text()),
+            1 => self.variant("How::Exposed", How::Exposed),
+            2 => self.variant("How::Made", How::Made),
+            3 => How::Asked { target: self.kref() },
+            4 => {
+                let (message, to) = (MessageId(self.number()), ObjectId(self.below(1 << 50)));
+                How::Sent { message, by: self.giver(), to, method: self.text() }
+            }
+            _ => self.answered(),
+        };
+        self.saw(match &how {
+            How::Granted(_) => "How::Granted",
+            How::Asked { .. } => "How::Asked",
+            How::Sent { .. } => "How::Sent",
+            How::Exposed | How::Made | How::Answered { .. } => "origin: Some",
+        });
+        Origin { how, since: Moment { boot: self.number(), ms: self.number() } }
+    }
+
+    fn answered(&mut self) -> How {
+        let by = match self.below(2) {
+            0 => None,
+            _ => Some(self.giver()),
+        };
+        self.variant("How::Answered", How::Answered { by })
     }
 
     pub(super) fn suspicion(&mut self) -> Suspicion {
