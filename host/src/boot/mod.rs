@@ -105,11 +105,13 @@ pub fn run(options: RunOptions, listener: Listener) -> Result<RunEnd, Problem> {
 }
 
 fn runtime() -> Result<Runtime, Problem> {
-    Runtime::new().map_err(|error| {
-        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system")
-            .because(&error)
-            .with_help("raise the limits of this user's processes and open files (`ulimit -u`, `ulimit -n`)")
-    })
+    Runtime::new().map_err(|error| no_threads(&error))
+}
+
+fn no_threads(error: &std::io::Error) -> Problem {
+    Problem::new("ocap::boot::no_threads", "the host gets no threads from the system")
+        .because(error)
+        .with_help("raise the limits of this user's processes, open files and memory (`ulimit -u`, `-n`, `-v`)")
 }
 
 async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions, events: &Events) -> Result<RunEnd, Problem> {
@@ -227,9 +229,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
         witness: news::witness(house.events.clone()),
         digest_of: code::digest_of,
     };
-    let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| {
-        Problem::new("ocap::boot::no_threads", "the host gets no threads from the system").because(&error)
-    })?;
+    let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| no_threads(&error))?;
     house.connect(spawned.handle.clone(), reader);
     Ok(Up { house, io, services, errands, spawned, sending })
 }

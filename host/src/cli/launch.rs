@@ -72,7 +72,7 @@ pub(super) fn run(args: &LaunchArgs, session: &Session) -> Result<ExitStatus, Pr
     Ok(status)
 }
 
-fn text(launched: &Launched) -> String {
+pub(super) fn text(launched: &Launched) -> String {
     let origin = match launched.origin {
         Origin::New => "launched",
         Origin::Known => "already here, goes on",

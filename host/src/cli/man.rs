@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn each_command_has_a_page_under_its_whole_name() {
-        assert!(of(&[]).expect("a page").contains(".TH ocap\\-host 1"), "{}", of(&[]).expect("a page"));
+        assert!(of(&[]).expect("a page").contains(".TH ocap-host 1"), "{}", of(&[]).expect("a page"));
         let page = of(&["quarantine", "repair"]).expect("a page");
         assert!(page.contains("ocap\\-host\\-quarantine\\-repair") && page.contains("\\-\\-as\\-upgrade"), "{page}");
         assert_eq!(of(&["quarantine", "mend"]).expect_err("none").code, "ocap::usage::command");

@@ -14,6 +14,7 @@ mod config;
 mod confirm;
 mod db;
 mod dead_letters;
+mod dev;
 mod doctor;
 mod events;
 mod exit;
@@ -127,6 +128,7 @@ enum Command {
     Reset(reset::ResetArgs),
     New(new::NewArgs),
     Build(build::BuildArgs),
+    Dev(dev::DevArgs),
     Explain(explain::ExplainArgs),
     Where(whereabouts::WhereArgs),
     #[command(subcommand)]
@@ -171,7 +173,12 @@ pub fn main(powers: Powers, args: impl Iterator<Item = OsString>) -> ExitStatus 
         _ => Origin::Default,
     };
     let session = Session::new(powers, cli.format).with_home_origin(origin);
-    let outcome = session.choose_home(cli.home).and_then(|session| obey(&cli.command, &session));
+    let home = cli.home.or_else(|| match &cli.command {
+        // A package that is being written has a host of its own.
+        Command::Dev(args) => Some(args.home()),
+        _ => None,
+    });
+    let outcome = session.choose_home(home).and_then(|session| obey(&cli.command, &session));
     outcome.unwrap_or_else(|problem| {
         session.tell(&problem);
         ExitStatus::of(&problem)
@@ -204,6 +211,7 @@ fn obey(command: &Command, session: &Session) -> Result<ExitStatus, Problem> {
         Command::Pins(args) => pins::list(args, session),
         Command::Unpin(args) => pins::unpin(args, session),
         Command::New(args) => new::run(args, session),
+        Command::Dev(args) => dev::run(args, session),
         Command::Build(args) => build::run(args, session),
         Command::Explain(args) => explain::run(args, session),
         Command::Bundle(command) => bundle::run(command, session),

@@ -92,6 +92,15 @@ impl Session {
         self.format == Format::Text && confirm::somebody_is_there(self)
     }
 
+    /// The form of answers, as a word of the command line.
+    pub(super) fn format_word(&self) -> &'static str {
+        match self.format {
+            Format::Text => "text",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+        }
+    }
+
     /// How the host's log looks on stderr.
     pub(super) fn log_form(&self) -> Form {
         match (self.format, self.stderr) {

@@ -92,7 +92,7 @@ impl Waiting<'_> {
         loop {
             let line = self.patiently(lines.next_line()).await;
             // A pipe that breaks off and one that ends are the same: nobody is at the other end.
-            let Ok(Some(line)) = line else { return Err(self.begun.obituary(self.home, self.last.as_ref())) };
+            let Ok(Some(line)) = line else { return Err(self.ended_unheard()) };
             match said(&line) {
                 Some(Said::Record(record)) => self.heard(record),
                 Some(Said::Problem(problem)) if problem.level == Level::Advice => self.session.tell(&problem),
@@ -134,6 +134,14 @@ impl Waiting<'_> {
             problem.causes.push(format!("somebody has halted the process: `kill -CONT {pid}` lets it go on"));
         }
         problem.with_help(format!("its log is {}", self.home.path_of(crate::daemon::home::LOG).display()))
+    }
+
+    /// What is to be said of a host that ended without a last word; its record may have one.
+    fn ended_unheard(&mut self) -> Problem {
+        match self.last.as_mut().and_then(|record| record.problem.take()) {
+            Some(problem) => self.with_the_end(problem),
+            None => self.begun.obituary(self.home, self.last.as_ref()),
+        }
     }
 
     /// The host's own diagnostic, and where more is to be found.

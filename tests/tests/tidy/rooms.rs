@@ -73,7 +73,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["powers"]),
     // Files that a user named are replaced whole, by way of a temporary one.
     ("tempfile", &["component"]),
-    ("notify", &[]),
+    ("notify", &["develop"]),
     ("prometheus_client", &["daemon"]),
     ("ratatui", &["cli"]),
     ("schemars", &["cli", "daemon", "problem", "schema"]),
@@ -84,7 +84,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ocap_worker", &["engine"]),
     // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.
     ("ocap_passable", &["boot", "io", "services"]),
-    ("tokio", &["boot", "cli", "daemon", "io", "run_loop", "services", "telemetry"]),
+    ("tokio", &["boot", "cli", "daemon", "develop", "io", "run_loop", "services", "telemetry"]),
     // Directories that were handed in.
     ("cap_std", &["boot", "cli", "component", "daemon", "develop", "engine", "io", "powers", "run_loop"]),
     // What the standard library lacks of the system's calls.

@@ -71,6 +71,7 @@ const POWERS: &[Power] = &[
     Power {
         word: "process::Command",
         places: &[
+            ("host/src/cli/dev.rs", "the host of a package"),
             ("host/src/daemon/background.rs", "this program once more, in the background"),
             ("host/src/develop/build.rs", "the compiler, for whoever writes a vat"),
         ],
