@@ -50,6 +50,10 @@ test: build vats vats-py vats-js vats-c
     cargo test --workspace
     cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo test
 
+# the stories of traces, with the feature that sends them
+test-otel: build vats
+    cargo test --workspace --features ocap-host/otel,ocap-tests/otel --test stories telemetry
+
 # format, lints, documentation, and the rules of the house, without a warning
 check: setup
     cargo fmt --all --check
@@ -58,6 +62,7 @@ check: setup
     cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo clippy --target {{guest_target}} -- -D warnings
     cd sample-vats && CARGO_TARGET_DIR={{CARGO_TARGET_DIR}}/guests cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    cargo clippy --workspace --all-targets --features ocap-host/otel,ocap-tests/otel -- -D warnings
     cargo test --workspace --test tidy --test guide
 
 # random vats, schedules and crashes over the kernel: as many seeds as CI tries, or one SEED again

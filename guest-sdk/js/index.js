@@ -17,7 +17,7 @@ import {
   abort, answerOf, answerOfError, begin, broken, Cap, common, Delivery, ended, exposed, here, local as localId, log, move, parcel, rawGet,
   rawLoad, rawPut, rawRemove, received, Scope, settle, within,
 } from './cap.js';
-import { VatError } from './passable.js';
+import { isBytes, VatError } from './passable.js';
 
 export { abort, Cap, context, Failed, log, ReleasedError, RemotePromise, Resolver, store, withResolver } from './cap.js';
 export { Tagged, VatError } from './passable.js';
@@ -141,7 +141,7 @@ function same(one, other) {
 
 function* capsIn(value) {
   if (value instanceof Cap) yield value;
-  else if (value !== null && typeof value === 'object' && !(value instanceof Uint8Array)) {
+  else if (value !== null && typeof value === 'object' && !isBytes(value)) {
     for (const part of Object.values(value)) yield* capsIn(part);
   }
 }

@@ -34,6 +34,9 @@ export class Tagged {
 /** What a capability derives from. */
 export class Reference {}
 
+/** Whether it is a `Uint8Array`, also one that the host made, which is of another realm than the vat's code. */
+export const isBytes = (it) => Object.prototype.toString.call(it) === '[object Uint8Array]';
+
 const OCAP = 0x4f434150; // the one private tag: "OCAP" in ASCII
 const UNSIGNED = 0, NEGATIVE = 1, BYTES = 2, TEXT = 3, LIST = 4, STRUCT = 5, TAG = 6;
 const BIG_POSITIVE = 2, BIG_NEGATIVE = 3;
@@ -118,7 +121,7 @@ function writeObject(it, out, caps, levels) {
     const known = caps.indexOf(it);
     head(TAG, OCAP, out);
     head(UNSIGNED, known < 0 ? caps.push(it) - 1 : known, out);
-  } else if (it instanceof Uint8Array) {
+  } else if (isBytes(it)) {
     head(BYTES, it.length, out);
     push(out, it);
   } else if (it instanceof Error) {
@@ -241,7 +244,7 @@ class Reader {
     switch (major) {
       case UNSIGNED: return integer(n);
       case NEGATIVE: return typeof n === 'number' ? -1 - n : integer(-1n - n);
-      case BYTES: return this.take(n).slice();
+      case BYTES: return Uint8Array.from(this.take(n));
       case TEXT: return this.text(n, at);
       case LIST: return this.list(n, deeper(levels));
       case STRUCT: return this.fields(n, at, deeper(levels));

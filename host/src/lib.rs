@@ -19,3 +19,5 @@ pub mod run_loop;
 pub mod schema;
 pub mod services;
 pub mod store;
+#[cfg(feature = "otel")]
+pub mod telemetry;

@@ -23,7 +23,9 @@ pub fn ocap_host() -> &'static Path {
             None => panic!("the test lies in no directory of a profile: {}", output.display()),
         };
         // The whole workspace's features, as in the build of the tests: another choice would build every dependency anew.
-        cargo(repository(), target_directory(), &["build", "--workspace", "--bin", "ocap-host", "--profile", profile]);
+        let features = if cfg!(feature = "otel") { "ocap-host/otel" } else { "" };
+        let build = ["build", "--workspace", "--bin", "ocap-host", "--profile", profile, "--features", features];
+        cargo(repository(), target_directory(), &build);
         output.join("ocap-host")
     })
 }

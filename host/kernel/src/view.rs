@@ -1,8 +1,8 @@
 //! What operators may see of the kernel. Nothing here changes anything.
 
-use crate::id::{Kref, ObjectId, Slot, SubclusterId, VatId};
+use crate::id::{Kref, MessageId, ObjectId, Slot, SubclusterId, VatId};
 use crate::kernel::{Heap, Kernel, Rest};
-use crate::rows::{Fate, Object, Owner, Subcluster, Vat};
+use crate::rows::{Fate, Object, Owner, Queued, Subcluster, Vat};
 
 /// One living vat, as operators see it.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +117,16 @@ impl Kernel {
     /// The number that the next object gets: a launch numbers its host objects first, in their order.
     pub fn next_object(&self) -> ObjectId {
         ObjectId(self.counters.object)
+    }
+
+    /// The number that the next message or notice gets: an act's own are those from this one on.
+    pub fn next_message(&self) -> MessageId {
+        MessageId(self.counters.message)
+    }
+
+    /// What waits under a number, and where.
+    pub fn queued_as(&self, id: MessageId) -> Option<&Queued> {
+        self.queue.get(&id)
     }
 
     /// How often this store was booted, this time included.

@@ -60,7 +60,10 @@ fn accept(
         let target = find_target(run_loop.kernel(), target)?;
         return match until {
             Until::Answered => run_loop.ask(target, method, args).map(Some).map_err(unknown),
-            Until::Accepted => run_loop.kernel_mut().send(target, method, args).map(|()| None).map_err(unknown),
+            Until::Accepted => {
+                let send = |kernel: &mut Kernel| kernel.send(target, method, args);
+                run_loop.accept(method, send).map(|()| None).map_err(unknown)
+            }
         };
     };
     let mut calls = super::house::locked(&house.keyed);
@@ -70,8 +73,11 @@ fn accept(
             let target = find_target(run_loop.kernel(), target)?;
             let now_ms = house.powers.now_ms();
             calls.make_room(run_loop.kernel_mut(), now_ms)?;
-            let object =
-                run_loop.kernel_mut().ask_and_keep(target, method, args, keyed.name(now_ms)).map_err(unknown)?;
+            let object = {
+                let name = keyed.name(now_ms);
+                let ask = |kernel: &mut Kernel| kernel.ask_and_keep(target, method, args, name);
+                run_loop.accept(method, ask).map_err(unknown)?
+            };
             calls.add(object, keyed, now_ms);
             object
         }

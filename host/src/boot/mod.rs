@@ -39,6 +39,7 @@ mod services;
 pub mod settings;
 mod suspects;
 mod system;
+mod telemetry;
 mod upgrade;
 mod ways;
 
@@ -48,7 +49,7 @@ use std::sync::Arc;
 use ocap_kernel::{Corrupt, Kernel, VatId, VatStatus};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use tokio::task::yield_now;
+use tokio::task::{JoinHandle, yield_now};
 
 use crate::daemon::events::Events;
 use crate::daemon::home::STORE;
@@ -64,6 +65,9 @@ use crate::store::Store;
 use house::House;
 use launch::Wish;
 use serve::Running;
+
+/// How long the last traces may take to be sent.
+const LAST_TRACES: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Runs a host until it is told to end. `listener` hears how far it comes.
 ///
@@ -115,7 +119,7 @@ async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions, events: &Even
     daemon.listen(events)?;
     let stop = daemon.stop_asked();
     // A person may lose patience with a slow boot: what was begun is left as a crash would leave it.
-    let Up { house, io, services, errands, spawned } = tokio::select! {
+    let Up { house, io, services, errands, spawned, sending } = tokio::select! {
         brought_up = bring_up(daemon, options, events) => brought_up?,
         ending = serve::asked_to_end(&mut signals, stop.as_deref()) => return Ok(RunEnd { ending, degraded: false }),
     };
@@ -125,6 +129,10 @@ async fn run_to_the_end(daemon: &mut Daemon, options: &RunOptions, events: &Even
     let ending = launch_and_serve(daemon, options, &mut running, &mut signals).await;
     let stopping = daemon.stopping();
     let degraded = running.wind_down().await;
+    if let Some(sending) = sending {
+        // A collector that does not answer must not keep the host from its end.
+        drop(tokio::time::timeout(LAST_TRACES, sending).await);
+    }
     // The first fault is the one to tell: those after it follow from it.
     let ending = ending?;
     stopping?;
@@ -171,6 +179,8 @@ struct Up {
     services: Services,
     errands: mpsc::UnboundedReceiver<Errand>,
     spawned: Spawned,
+    /// Traces on their way.
+    sending: Option<JoinHandle<()>>,
 }
 
 /// Everything between the lock and the first vat. It yields after each step and each vat, so that a wish to end is heard.
@@ -201,6 +211,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
     daemon.step("check the components")?;
     let code::Prepared { codes, fallbacks } = code::prepare_all(&mut kernel, &house).await;
     wake_eager(&mut kernel, &house);
+    let (spans, sending) = telemetry::start(&house).map(|sending| (sending.spans, sending.task)).unzip();
     let (accuser, reader) = (house.clone(), store.reader());
     let parts = Parts {
         kernel,
@@ -211,6 +222,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
         io: io.clone(),
         services: services.clone(),
         clock: house.clock(),
+        spans,
         workers,
         markers,
         accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
@@ -219,7 +231,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
     };
     let spawned = run_loop::start(parts, from_io, from_services).map_err(|error| no_threads(&error))?;
     house.connect(spawned.handle.clone(), reader);
-    Ok(Up { house, io, services, errands, spawned })
+    Ok(Up { house, io, services, errands, spawned, sending })
 }
 
 /// The store's rows are good one by one and can't all be true.

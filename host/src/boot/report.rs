@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, Vat, VatId, VatStatus, VatView};
 
-use crate::component::{CodeRecord, Place};
+use crate::component::{CodeRecord, ComponentProblem, Place};
 use crate::daemon::Home;
 use crate::daemon::requests::{
     self, ChannelState, ChannelStatus, Inventory, Quarantine, Ready, SubclusterStatus, VatComponent, VatState,
@@ -19,12 +19,30 @@ use super::code::problem_of;
 use super::house::House;
 use super::{metrics, revoke, system, upgrade};
 
-/// Everything that lives. Each vat and each channel is looked at once, however many subclusters there are.
+/// Everything that lives.
 pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
+    look(run_loop, house).0
+}
+
+/// Everything that lives, and where its code came from. Each vat, each channel and each code record is looked at once, however many
+/// subclusters there are and however many vats run the same code.
+fn look(run_loop: &RunLoop, house: &House) -> (Inventory, Sources) {
     let kernel = run_loop.kernel();
+    let mut sources = Sources::default();
     let mut vats: BTreeMap<SubclusterId, Vec<requests::VatStatus>> = BTreeMap::new();
     for vat in kernel.vats() {
-        vats.entry(vat.row.subcluster).or_default().push(vat_status(kernel, &vat));
+        let record = sources.record_of(&vat.row.code);
+        vats.entry(vat.row.subcluster).or_default().push(vat_status(
+            kernel,
+            &vat,
+            record.and_then(|at| sources.get(at)),
+        ));
+        if let (VatStatus::Active, Some(record), Ok(recorded)) =
+            (&vat.row.status, record, house.declaration(kernel, vat.row.subcluster))
+        {
+            let (vat, name) = (vat.id.to_string(), vat.row.name.clone());
+            sources.served.push(Provenance { vat, name, record, recorded });
+        }
     }
     let mut channels: BTreeMap<String, Vec<io::ChannelStatus>> = BTreeMap::new();
     for channel in run_loop.io().status() {
@@ -41,20 +59,64 @@ pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
             channels: of_this.iter().map(|channel| channel_status(kernel, house, id, channel)).collect(),
         }
     });
-    Inventory {
-        subclusters: subclusters.collect(),
-        problems: house.notices(),
-        figures: Some(metrics::figures(run_loop)),
+    let (subclusters, problems) = (subclusters.collect(), house.notices());
+    (Inventory { subclusters, problems, figures: Some(metrics::figures(run_loop)) }, sources)
+}
+
+/// Code records, each read once, and the served vats that have them.
+#[derive(Default)]
+struct Sources {
+    known: BTreeMap<Body, usize>,
+    /// `None` where one can't be read.
+    records: Vec<Option<CodeRecord>>,
+    served: Vec<Provenance>,
+}
+
+/// Where a served vat's code came from, to be looked at away from the loop.
+struct Provenance {
+    vat: String,
+    name: String,
+    /// Its place among the records.
+    record: usize,
+    recorded: Arc<Recorded>,
+}
+
+impl Sources {
+    /// The place of a code record that can be read.
+    fn record_of(&mut self, code: &Body) -> Option<usize> {
+        let next = self.records.len();
+        let at = *self.known.entry(code.clone()).or_insert(next);
+        if at == next {
+            self.records.push(CodeRecord::from_record(code).ok());
+        }
+        self.records[at].as_ref().map(|_| at)
+    }
+
+    fn get(&self, at: usize) -> Option<&CodeRecord> {
+        self.records[at].as_ref()
+    }
+
+    /// What is worth knowing about the sources of stored components, by vat. Each file is looked at once.
+    fn advice(&self, house: &House) -> BTreeMap<String, Problem> {
+        let faults: Vec<Option<ComponentProblem>> =
+            self.records.iter().map(|record| record.as_ref()?.advice(&house.files)).collect();
+        let of = |served: &Provenance| {
+            let (fault, record) = (faults[served.record].as_ref()?, self.get(served.record)?);
+            let declaration = &served.recorded.declaration;
+            let span = declaration.component_span(&served.name);
+            let place = Place::of(&declaration.name, &served.name, record, span);
+            Some((served.vat.clone(), place.diagnose(fault)))
+        };
+        self.served.iter().filter_map(of).collect()
     }
 }
 
-fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
+fn vat_status(kernel: &Kernel, vat: &VatView<'_>, record: Option<&CodeRecord>) -> requests::VatStatus {
     let state = match (&vat.row.status, vat.is_awake) {
         (VatStatus::Quarantined(_) | VatStatus::Ending | VatStatus::Terminated, _) => VatState::Quarantined,
         (VatStatus::Active, true) => VatState::Awake,
         (VatStatus::Active, false) => VatState::Idle,
     };
-    let (component, kept) = components(vat.row);
     requests::VatStatus {
         id: vat.id.to_string(),
         name: vat.row.name.clone(),
@@ -63,62 +125,35 @@ fn vat_status(kernel: &Kernel, vat: &VatView<'_>) -> requests::VatStatus {
         queued: vat.queued as u64,
         exports: vat.exports as u64,
         grants: revoke::grants(kernel, vat.id),
-        component,
-        kept,
+        component: record.map(upgrade::component),
+        kept: kept(vat.row),
         problem: problem_of(vat.row),
     }
 }
 
 /// A vat's code, and the code that it can be rolled back to.
 pub(super) fn components(row: &Vat) -> (Option<VatComponent>, Option<VatComponent>) {
-    let kept = match &row.upgrade {
+    (component_of(&row.code), kept(row))
+}
+
+fn kept(row: &Vat) -> Option<VatComponent> {
+    match &row.upgrade {
         Upgrade::None => None,
         Upgrade::Trial { before } | Upgrade::Kept { before } => component_of(before),
-    };
-    (component_of(&row.code), kept)
+    }
 }
 
 fn component_of(code: &Body) -> Option<VatComponent> {
     CodeRecord::from_record(code).ok().as_ref().map(upgrade::component)
 }
 
-/// Where a served vat's code came from, to be looked at away from the loop.
-struct Provenance {
-    vat: String,
-    name: String,
-    record: CodeRecord,
-    recorded: Arc<Recorded>,
-}
-
-fn provenance(kernel: &Kernel, house: &House) -> Vec<Provenance> {
-    let served = kernel.vats().filter(|vat| vat.row.status == VatStatus::Active);
-    let of = |vat: VatView<'_>| {
-        let record = CodeRecord::from_record(&vat.row.code).ok()?;
-        let recorded = house.declaration(kernel, vat.row.subcluster).ok()?;
-        Some(Provenance { vat: vat.id.to_string(), name: vat.row.name.clone(), record, recorded })
-    };
-    served.filter_map(of).collect()
-}
-
-impl Provenance {
-    /// What is worth knowing about the source of the stored component.
-    fn advice(&self, house: &House) -> Option<Problem> {
-        let fault = self.record.advice(&house.files)?;
-        let declaration = &self.recorded.declaration;
-        let span = declaration.component_span(&self.name);
-        Some(Place::of(&declaration.name, &self.name, &self.record, span).diagnose(&fault))
-    }
-}
-
 /// The inventory with advice about the sources of stored components. Looking at a thousand files is not for the loop's thread.
 pub(super) async fn full(house: &Arc<House>) -> Result<Inventory, Problem> {
-    let (mut inventory, sources) =
-        house.act(|run_loop, house| (inventory(run_loop, house), provenance(run_loop.kernel(), house))).await?;
+    let (mut inventory, sources) = house.act(|run_loop, house| look(run_loop, house)).await?;
     let looker = house.clone();
     let mut figures = inventory.figures.take();
     let looked = tokio::task::spawn_blocking(move || {
-        let advised = sources.into_iter().filter_map(|source| Some((source.advice(&looker)?, source.vat)));
-        let advised = advised.map(|(advice, vat)| (vat, advice)).collect::<BTreeMap<_, _>>();
+        let advised = sources.advice(&looker);
         if let Some(figures) = &mut figures {
             metrics::measure(&looker, figures);
         }

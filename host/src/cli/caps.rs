@@ -3,12 +3,12 @@
 use clap::Subcommand;
 
 use super::exit::ExitStatus;
-use super::moment;
 use super::render::escape;
 use super::session::Session;
 use super::table::table;
+use super::time::rfc3339;
 use crate::daemon::requests::{
-    CameBy, CapsOf, CapsOfBody, CapsWhy, CapsWhyBody, HeldCap, Hold, Holder, Link, StepKind,
+    CameBy, CapsOf, CapsOfBody, CapsWhy, CapsWhyBody, HeldCap, Hold, Holder, Link, Moment, StepKind,
 };
 use crate::problem::Problem;
 
@@ -120,7 +120,7 @@ fn hold_word(hold: Hold) -> &'static str {
 /// How it came, as a sentence about the holder.
 fn link_text(link: &Link) -> String {
     let how = came_by(&link.how);
-    let since = link.since.map_or_else(String::new, |since| format!(" ({})", moment::words(since)));
+    let since = link.since.map_or_else(String::new, |since| format!(" ({})", moment(since)));
     format!("{}: {how}{since}", escape(&link.holder))
 }
 
@@ -144,6 +144,14 @@ fn came_by(how: &CameBy) -> String {
     }
 }
 
+/// A moment in words: `boot 2, 2026-11-29T13:14:18.000Z`.
+fn moment(moment: Moment) -> String {
+    match moment.ms {
+        Some(ms) => format!("boot {}, {}", moment.boot, rfc3339(ms)),
+        None => format!("boot {}", moment.boot),
+    }
+}
+
 /// A guest chose it: it neither ends the line nor commands the terminal.
 fn one_line(text: &str) -> String {
     escape(text).replace(['\n', '\t'], " ")
@@ -164,14 +172,14 @@ fn of_text(of: &CapsOf) -> String {
 fn row(cap: &HeldCap) -> [String; 5] {
     let held: Vec<&str> = cap.held.iter().map(|hold| hold_word(*hold)).collect();
     let what = if cap.lost { format!("{} (answers no more)", cap.what) } else { cap.what.clone() };
-    let since = cap.origin.since.map_or_else(|| "unknown".to_owned(), moment::words);
+    let since = cap.origin.since.map_or_else(|| "unknown".to_owned(), moment);
     [cap.reference.clone(), what, held.join(", "), came_by(&cap.origin.how), since]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::requests::{Moment, Step};
+    use crate::daemon::requests::Step;
 
     fn link(holder: &str, how: CameBy) -> Link {
         Link { holder: holder.into(), how, since: Some(Moment { boot: 2, ms: Some(1_795_958_058_123) }) }
@@ -203,8 +211,8 @@ mod tests {
 object 1 of lamps/house is held 3 times:
 
 courier/courier (v4) holds ko9 -> ko7 [stored, handle]; ko9 was revoked
-  courier/courier: sent by lamps/house in message `keep\\u{1b}[2J forged: yes` (m12) to ko3 (boot 2, 2026-11-29 13:14:18 UTC)
-    lamps/house: made by itself (boot 2, 2026-11-29 13:14:18 UTC)
+  courier/courier: sent by lamps/house in message `keep\\u{1b}[2J forged: yes` (m12) to ko3 (boot 2, 2026-11-29T13:14:18.123Z)
+    lamps/house: made by itself (boot 2, 2026-11-29T13:14:18.123Z)
 
 and 2 more
 ";
@@ -223,6 +231,11 @@ and 2 more
         });
         assert_eq!(holder["chain"][1], made);
         assert_eq!(serde_json::from_value::<CapsWhy>(json).expect("an answer"), lent());
+    }
+
+    #[test]
+    fn a_time_that_was_not_known_is_not_made_up() {
+        assert_eq!(moment(Moment { boot: 1, ms: None }), "boot 1");
     }
 
     #[test]

@@ -27,7 +27,6 @@ mod live;
 mod logs;
 mod man;
 mod metrics;
-mod moment;
 mod new;
 mod pins;
 mod plan;

@@ -21,6 +21,9 @@
 //!
 //! [system.steward]            # launched at each start if it is not there, ended when it stands here no more
 //! declaration = "/srv/steward/subcluster.toml"   # or a bundle; relative to the home
+//!
+//! [telemetry]                 # traces, if this ocap-host was built with `otel`; OTEL_EXPORTER_OTLP_ENDPOINT goes before
+//! endpoint = "http://127.0.0.1:4318"   # OTLP over HTTP, without TLS
 //! ```
 //!
 //! Over a budget of `[memory]` the vats that were used the longest ago leave memory, as far as they are at rest, and come back at their
@@ -50,6 +53,8 @@ pub struct HostConfig {
     pub log: LogBudget,
     /// The subclusters that belong to the host, in the order written.
     pub system: Vec<SystemSubcluster>,
+    /// Where traces are sent, if anywhere: the address of a collector.
+    pub telemetry: Option<String>,
 }
 
 /// What all vats together may take of the host's memory.
@@ -140,7 +145,14 @@ impl VatLimits {
 impl Default for HostConfig {
     /// Where there is no `host.toml`.
     fn default() -> HostConfig {
-        HostConfig { roots: Vec::new(), ceilings: CEILINGS, memory: MEMORY, log: LOG, system: Vec::new() }
+        HostConfig {
+            roots: Vec::new(),
+            ceilings: CEILINGS,
+            memory: MEMORY,
+            log: LOG,
+            system: Vec::new(),
+            telemetry: None,
+        }
     }
 }
 
@@ -152,13 +164,15 @@ impl HostConfig {
     pub fn parse(text: &str, file: &str) -> Result<HostConfig, Problem> {
         let text = Text::new("host_config", text, file)?;
         let document = text.document()?;
-        let top = Section::whole(&text, &document).only(&["channels", "limits", "log", "memory", "system"])?;
+        let top =
+            Section::whole(&text, &document).only(&["channels", "limits", "log", "memory", "system", "telemetry"])?;
         let roots = top.get("channels").map(|item| roots(&item)).transpose()?.unwrap_or_default();
         let ceilings = top.get("limits").map(|item| ceilings(&item)).transpose()?.unwrap_or(CEILINGS);
         let memory = top.get("memory").map(|item| memory(&item)).transpose()?.unwrap_or(MEMORY);
         let log = top.get("log").map(|item| log(&item)).transpose()?.unwrap_or(LOG);
         let system = top.get("system").map(|item| system(&text, &item)).transpose()?.unwrap_or_default();
-        Ok(HostConfig { roots, ceilings, memory, log, system })
+        let telemetry = top.get("telemetry").map(|item| telemetry(&item)).transpose()?;
+        Ok(HostConfig { roots, ceilings, memory, log, system, telemetry })
     }
 
     /// What a vat gets: what it asks for if that is allowed; where it does not ask, the default or the ceiling, whichever is less.
@@ -244,6 +258,11 @@ fn ceilings(item: &Item<'_>) -> Result<VatLimits, Problem> {
         mailbox: section.get("mailbox").map_or(Ok(CEILINGS.mailbox), |item| item.count())?,
         references: section.get("references").map_or(Ok(CEILINGS.references), |item| item.count())?,
     })
+}
+
+fn telemetry(item: &Item<'_>) -> Result<String, Problem> {
+    let endpoint = item.section()?.only(&["endpoint"])?.require("endpoint")?;
+    Ok(endpoint.string()?.to_owned())
 }
 
 fn memory(item: &Item<'_>) -> Result<MemoryBudget, Problem> {

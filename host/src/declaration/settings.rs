@@ -24,7 +24,7 @@ impl HostConfig {
     /// # Errors
     /// As [`HostConfig::parse`].
     pub fn settings(text: &str, file: &str) -> Result<Vec<Setting>, Problem> {
-        let HostConfig { roots, ceilings, memory, log, system } = HostConfig::parse(text, file)?;
+        let HostConfig { roots, ceilings, memory, log, system, telemetry } = HostConfig::parse(text, file)?;
         let VatLimits { memory_bytes, crank, store_bytes, mailbox, references } = ceilings;
         let MemoryBudget { awake_vats, heap_bytes } = memory;
         let unlimited = |value: Option<String>| value.unwrap_or_else(|| "unlimited".to_owned());
@@ -42,6 +42,7 @@ impl HostConfig {
             ("log.files".to_owned(), log.files.to_string()),
         ];
         settings.extend(system.into_iter().map(|one| (format!("system.{}.declaration", one.name), one.declaration)));
+        settings.extend(telemetry.into_iter().map(|endpoint| ("telemetry.endpoint".to_owned(), endpoint)));
         let text = Text::new("host_config", text, file)?;
         let document = text.document()?;
         let whole = Section::whole(&text, &document);

@@ -8,6 +8,7 @@ use super::effects::Effect;
 use super::meters::Spent;
 use super::news::News;
 use super::solo::Others;
+use super::trace::{Cause, What};
 use super::workers::{Finished, Job, Place};
 use super::{Charge, RunLoop};
 
@@ -51,6 +52,9 @@ impl RunLoop {
             self.starting.insert(crank.vat);
         }
         let now = self.time();
+        if let Some(traces) = &mut self.traces {
+            traces.begun(&self.kernel, &crank, now.wall);
+        }
         self.workers.give(Job { crank, now, place });
     }
 
@@ -105,7 +109,8 @@ impl RunLoop {
         if !delivered.report.store.is_empty() {
             self.wrote.insert(finished.vat);
         }
-        let verdict = self.kernel.finish(finished.vat, finished.crank, delivered.report);
+        let cause = Cause::Crank(finished.crank);
+        let verdict = self.traced(cause, |kernel| kernel.finish(finished.vat, finished.crank, delivered.report));
         let spent = Spent {
             vat: finished.vat,
             incarnation: self.kernel.vat(finished.vat).map(|view| view.incarnation),
@@ -114,6 +119,11 @@ impl RunLoop {
             at: self.last_time.wall,
         };
         self.meters.spent(&spent, &verdict);
+        if let Some(traces) = &mut self.traces {
+            let (vat, incarnation) = (finished.vat, spent.incarnation.unwrap_or(0));
+            let what = What::Crank { label: label.clone(), vat, incarnation };
+            traces.finished(finished.crank, what, &verdict, (self.clock)().wall);
+        }
         self.carry_out(finished.vat, label, instance, verdict);
         self.make_room();
     }

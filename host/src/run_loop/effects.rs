@@ -39,6 +39,9 @@ impl RunLoop {
     fn release_output(&mut self, output: Output) {
         match output {
             Output::Answered { ask, resolution } => {
+                if let Some(traces) = &mut self.traces {
+                    traces.answered(ask, &resolution, (self.clock)().wall);
+                }
                 if let Some(asker) = self.asks.remove(&ask) {
                     // An asker that went away does not want to know.
                     let _ = asker.send(resolution);

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use ocap_kernel::{Code, Kernel, Kref, ObjectId, Payload, Refusal, Resolution, VatId};
+use ocap_kernel::{AskId, Code, Kernel, Kref, MessageId, ObjectId, Payload, Refusal, Reply, Resolution, VatId};
 use tokio::sync::oneshot;
 
 use crate::io::{FromIo, Io};
 use crate::services::{FromServices, Services};
 
 use super::news::{News, name_of};
+use super::trace::Cause;
 use super::{RunLoop, VatCode};
 
 impl RunLoop {
@@ -103,11 +104,28 @@ impl RunLoop {
         method: &str,
         args: Payload<Kref>,
     ) -> Result<oneshot::Receiver<Resolution<Kref>>, Refusal> {
-        let ask = self.kernel.ask(target, method, args)?;
+        let ask = self.ask_kernel(target, method, args)?;
         let (reply, answer) = oneshot::channel();
-        self.meters.totals.asked += 1;
         self.asks.insert(ask, reply);
         Ok(answer)
+    }
+
+    /// Sends a message whose answer is not waited for here, as `send` does it.
+    ///
+    /// # Errors
+    /// Those of `send`.
+    pub fn accept<T>(
+        &mut self,
+        method: &str,
+        send: impl FnOnce(&mut Kernel) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let from = self.kernel.next_message();
+        let accepted = send(&mut self.kernel)?;
+        self.meters.totals.asked += 1;
+        if let Some(traces) = &mut self.traces {
+            traces.accepted(&self.kernel, from, method, (self.clock)().wall);
+        }
+        Ok(accepted)
     }
 
     /// Hears the end of the promise that an object of the host keeps; at once if it has one. `None` if it keeps none.
@@ -116,6 +134,16 @@ impl RunLoop {
         let (reply, answer) = oneshot::channel();
         self.asks.insert(ask, reply);
         Some(answer)
+    }
+
+    fn ask_kernel(&mut self, target: Kref, method: &str, args: Payload<Kref>) -> Result<AskId, Refusal> {
+        let from = self.kernel.next_message();
+        let ask = self.kernel.ask(target, method, args)?;
+        self.meters.totals.asked += 1;
+        if let Some(traces) = &mut self.traces {
+            traces.asked(&self.kernel, from, ask, method, (self.clock)().wall);
+        }
+        Ok(ask)
     }
 
     pub(super) fn hear_io(&mut self, event: FromIo) {
@@ -131,7 +159,7 @@ impl RunLoop {
             FromIo::Send { target, method, args, reply } => {
                 self.send(target, &method, args, reply);
             }
-            FromIo::Answer { call, answer } => self.kernel.answer_call(call, answer),
+            FromIo::Answer { call, answer } => self.answer_call(call, answer),
             FromIo::Hold { channel, reference } => {
                 if let Err(refusal) = self.kernel.keep(channel, reference) {
                     tracing::error!(%channel, "a channel could not keep its handler: {refusal}");
@@ -147,27 +175,32 @@ impl RunLoop {
 
     /// Sends a message for another room; a target that is gone is an answer.
     fn send(&mut self, target: Kref, method: &str, args: Payload<Kref>, reply: oneshot::Sender<Resolution<Kref>>) {
-        match self.kernel.ask(target, method, args) {
-            Ok(ask) => {
-                self.meters.totals.asked += 1;
-                self.asks.insert(ask, reply);
-            }
+        match self.ask_kernel(target, method, args) {
+            Ok(ask) => drop(self.asks.insert(ask, reply)),
             Err(_) => self.when_durable(move || drop(reply.send(Resolution::Failed(Code::ObjectGone)))),
         }
     }
 
+    fn answer_call(&mut self, call: MessageId, answer: Reply) {
+        self.traced(Cause::Answer(call), |kernel| kernel.answer_call(call, answer));
+    }
+
     pub(super) fn hear_services(&mut self, event: FromServices) {
         match event {
-            FromServices::Answer { call, answer } => self.kernel.answer_call(call, answer),
+            FromServices::Answer { call, answer } => self.answer_call(call, answer),
             FromServices::Defer { call, name } => {
-                let object = self.kernel.defer(call, name.to_string());
+                let object = self.traced(Cause::Answer(call), |kernel| kernel.defer(call, name.to_string()));
                 self.services.made(name, object, None);
             }
             FromServices::Lend { call, name, keeps } => {
-                let object = self.kernel.export_while_held(call, name.to_string(), Some(keeps));
+                let object = self.traced(Cause::Answer(call), |kernel| {
+                    kernel.export_while_held(call, name.to_string(), Some(keeps))
+                });
                 self.services.made(name, object, Some(keeps));
             }
-            FromServices::Conclude { object, answer } => self.kernel.conclude(object, answer),
+            FromServices::Conclude { object, answer } => {
+                self.traced(Cause::Outside, |kernel| kernel.conclude(object, answer));
+            }
             FromServices::End { object } => self.kernel.end_object(object),
             FromServices::Send { target, method, args, reply } => self.send(target, &method, args, reply),
         }

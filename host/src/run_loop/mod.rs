@@ -14,6 +14,7 @@ mod news;
 mod rests;
 mod solo;
 mod starts;
+mod trace;
 mod turn;
 mod views;
 mod workers;
@@ -38,6 +39,7 @@ pub use hibernation::Departed;
 pub use meters::{Fault, Histogram, Meter, Totals};
 pub use news::News;
 pub use starts::Started;
+pub use trace::{Span, Spans, What};
 
 use awake::Awake;
 use effects::Effect;
@@ -46,6 +48,7 @@ use meters::Meters;
 use rests::Rests;
 use solo::Solo;
 use starts::Awaited;
+use trace::Traces;
 use workers::{Finished, Workers};
 
 /// What a vat needs to be given a heap.
@@ -105,6 +108,8 @@ pub struct Parts {
     pub witness: Witness,
     /// What new code is told of the code before, of which the kernel kept this record: its component's digest.
     pub digest_of: fn(&[u8]) -> Option<String>,
+    /// Where traces go, if they go anywhere.
+    pub spans: Option<Spans>,
     /// Threads that run vats; at least 1.
     pub workers: usize,
     /// Where the workers note what they are at; one place for each.
@@ -175,6 +180,7 @@ pub struct RunLoop {
     /// Who waits for starts.
     awaited: Vec<Awaited>,
     meters: Meters,
+    traces: Option<Traces>,
     /// What waits for the next commit, and since when there is something to commit.
     effects: Vec<Effect>,
     gathering: Option<Instant>,
@@ -247,6 +253,7 @@ pub fn start(
         starting: BTreeSet::new(),
         asks: BTreeMap::new(),
         meters: Meters::default(),
+        traces: parts.spans.map(Traces::new),
         awaited: Vec::new(),
         effects: Vec::new(),
         gathering: Some(Instant::now()),

@@ -36,7 +36,7 @@ fn the_socket_describes_itself_and_every_path_that_it_describes_is_there() {
             }
             // A body that fits nothing changes nothing.
             if operation.get("requestBody").is_some() {
-                let refused = http.ask(&method.to_uppercase(), path, "", "[\"nonsense\"]");
+                let refused = http.ask(&method.to_uppercase(), path, "", "\"nonsense\"");
                 assert_eq!((refused.status, refused.code().as_str()), (400, "ocap::request::malformed"), "{path}");
             }
         }

@@ -98,7 +98,6 @@ fn the_log_is_rotated_by_size_and_its_older_files_are_read_too() {
     assert_eq!(host.stop(&place), 0);
     let numbers = logs(&place, &["misbehaver", "-n", "60"]);
     assert_eq!(numbers.len(), 60);
-    place.ocap(&["run"]);
 }
 
 #[test]
@@ -118,16 +117,16 @@ fn a_vat_that_logs_without_end_is_cut_off_and_the_others_are_not() {
 #[test]
 fn a_reader_that_is_too_slow_is_told_what_it_lost_and_holds_nobody_up() {
     let place = Place::new();
-    let host = place.run(&[&place.sample("misbehaver").file()]);
+    let _host = place.run(&[&place.sample("misbehaver").file()]);
     let mut slow = place.http();
     slow.begin("GET", "/v1/logs?follow=true&lines=0", "", "");
     assert!(slow.head()[0].contains("200"));
     for _ in 0..20 {
         place.call("misbehaver", "flood", &["1000"]);
     }
-    assert_eq!(host.stop(&place), 0);
-    let told: String = std::iter::from_fn(|| slow.chunk()).collect();
-    let told = lines(&told);
-    let lost: u64 = told.iter().filter(|line| line["$type"] == "gap").filter_map(|line| line["lost"].as_u64()).sum();
-    assert!(lost > 0, "{} lines and no gap", told.len());
+    // Whatever it did not read, the host has gone on.
+    assert_eq!(place.call("misbehaver", "alive", &[]), true);
+    let gap = std::iter::from_fn(|| slow.chunk()).find(|piece| piece.contains(r#""$type":"gap""#)).expect("a gap");
+    let lost = lines(&gap).iter().find(|line| line["$type"] == "gap").and_then(|line| line["lost"].as_u64());
+    assert!(lost.is_some_and(|lost| lost > 0), "{gap}");
 }

@@ -63,6 +63,8 @@ mod start;
 mod streams;
 mod suite17;
 mod system;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod terminate;
 mod timers;
 mod top;
