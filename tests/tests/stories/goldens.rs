@@ -71,7 +71,7 @@ fn without_log(text: &str) -> String {
     text.lines().filter(|line| !is_log(line)).map(|line| format!("{line}\n")).collect()
 }
 
-fn damaged<'d>(damages: &'d [Damage]) -> impl Iterator<Item = (String, &'d Damage)> {
+fn damaged(damages: &[Damage]) -> impl Iterator<Item = (String, &Damage)> {
     damages.iter().enumerate().map(|(number, damage)| (format!("c{number:02}"), damage))
 }
 
