@@ -65,6 +65,10 @@ check: setup
     cargo clippy --workspace --all-targets --features ocap-host/otel,ocap-tests/otel -- -D warnings
     cargo test --workspace --test tidy --test guide
 
+# the first quarter of an hour walked again, and its page written anew
+walk: build vats
+    OCAP_WALK=write cargo test --workspace --test stories walk
+
 # random vats, schedules and crashes over the kernel: as many seeds as CI tries, or one SEED again
 sim SEED="":
     {{ if SEED == "" { "" } else { "SIM_SEED=" + SEED } }} cargo test --workspace --test simulation -- --nocapture
