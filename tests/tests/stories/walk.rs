@@ -118,7 +118,13 @@ fn comparable(text: &str) -> String {
     if digits > 0 {
         alike.push('#');
     }
-    alike.split_whitespace().collect::<Vec<_>>().join(" ")
+    alike.split_whitespace().map(|word| if is_duration(word) { "#time" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a word whose numbers are alike is how long something took: `#ms`, or on a slower day `#.#s`.
+fn is_duration(word: &str) -> bool {
+    let unit = word.trim_end_matches([',', '.']).trim_start_matches(['#', '.']);
+    word.starts_with('#') && ["ms", "s", "min", "m", "h"].contains(&unit)
 }
 
 /// Walks through a page; the same page with what the commands say now.
@@ -158,5 +164,6 @@ fn a_new_users_first_quarter_of_an_hour_goes_as_the_guide_tells_it() {
 #[test]
 fn numbers_are_alike_and_words_are_not() {
     assert_eq!(comparable("process 4711, a  b\n"), comparable("process 12, a b"));
+    assert_eq!(comparable("up 464ms, 1 awake"), comparable("up 1.2s, 1 awake"));
     assert_ne!(comparable("ready: 1 vat"), comparable("ready: 1 cat"));
 }
