@@ -113,7 +113,10 @@ fn suite22_what_can_be_wrong_with_the_file_of_a_component() {
     };
     started_damaged(&place, host, inflict, || golden.answered("quarantine", &["quarantine", "list"], quarantined));
     assert_eq!(golden.count, OF_A_FILE.len());
-    insta::assert_snapshot!("component_files", golden.text);
+    // The sizes are those of this build, and so is what the compiler makes of garbage in the middle.
+    insta::with_settings!({ filters => vec![(r"\d{4,}", "[NUMBER]"), (r#"does not compile: [^\n"]*"#, "does not compile: [REASON]")] }, {
+        insta::assert_snapshot!("component_files", golden.text);
+    });
 }
 
 #[test]
