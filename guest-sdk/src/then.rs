@@ -63,7 +63,7 @@ impl<T> Promise<T> {
     /// impl Order {
     ///     fn pay(this: This<Self>, amount: u64) {
     ///         let bank = this.read(|order| order.bank.clone());
-    ///         bank.call("pay", (amount,)).then(&this, Order::paid);
+    ///         bank.call::<String>("pay", (amount,)).then(&this, Order::paid);
     ///     }
     ///
     ///     #[answer]

@@ -9,7 +9,7 @@ use std::path::Path;
 use cap_std::fs::{Dir, FileTypeExt};
 use ocap_kernel::State;
 
-use crate::daemon::home::{BLOBS, CHANNELS, SOCKET, STATUS, STORE};
+use crate::daemon::home::{BLOBS, CHANNELS, SOCKET, STATUS, STORE, TOKEN_SOCKET};
 use crate::daemon::lock::Lock;
 use crate::daemon::{Home, processes};
 use crate::powers::Powers;
@@ -55,7 +55,7 @@ pub fn reset(home: &Home, powers: Powers) -> Result<Loss, Problem> {
     for name in [STORE, &format!("{STORE}-wal"), &format!("{STORE}-shm"), &format!("{STORE}-journal")] {
         absent(home.dir().remove_file(name)).and_then(|()| sync(home)).map_err(|error| stays(name, &error))?;
     }
-    for name in [markers::FILE, STATUS, SOCKET] {
+    for name in [markers::FILE, STATUS, SOCKET, TOKEN_SOCKET] {
         absent(home.dir().remove_file(name)).map_err(|error| stays(name, &error))?;
     }
     absent(home.dir().remove_dir_all(BLOBS)).map_err(|error| stays(BLOBS, &error))?;

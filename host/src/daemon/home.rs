@@ -18,6 +18,8 @@ pub const LOCK: &str = "lock";
 pub const STATUS: &str = "status.json";
 /// The control socket.
 pub const SOCKET: &str = "control.sock";
+/// The socket to hand on, where nobody is anybody without a token.
+pub const TOKEN_SOCKET: &str = "token.sock";
 /// The log, one JSON object a line.
 pub const LOG: &str = "log";
 /// What a host in the background says beside its log: the last words of a process that dies of a signal, for one.

@@ -10,11 +10,9 @@ use std::sync::Arc;
 use cap_std::fs::{MetadataExt, Permissions, PermissionsExt};
 use rustix::fs::FileType;
 
-use super::home::Home;
+use super::home::{Home, TOKEN_SOCKET};
 use crate::problem::Problem;
 
-/// Its name in the home.
-pub const TOKEN_SOCKET: &str = "token.sock";
 /// What it is called until it is ready.
 const NEXT: &str = "token.sock.next";
 

@@ -274,10 +274,10 @@ fn a_mistake_in_a_vat_is_an_error_to_its_caller_and_a_place_in_the_log() {
         let (name, message) = polyglot.refused(vat, "mistake", &[]);
         assert_eq!(name, "error");
         assert!(message.starts_with(text), "{message}");
-        let log = polyglot.place.log();
-        let line = log.iter().find(|line| line["message"].as_str().is_some_and(|message| message.starts_with(text)));
-        let line = line.unwrap_or_else(|| panic!("not in the log: {log:#?}"));
-        assert!(line["fields"].as_str().is_some_and(|fields| fields.contains("app.")), "{line}");
+        let is_it = |line: &Value| line["message"].as_str().is_some_and(|message| message.starts_with(text));
+        // The answer and the log leave the host one after the other.
+        let line = eventually("its line in the log", || polyglot.place.log().into_iter().find(is_it));
+        assert!(line["fields"].to_string().contains("app."), "{line}");
         assert_eq!(polyglot.refused(vat, "deep", &[]).0, "error");
         assert_eq!(polyglot.place.vat("polyglot", vat)["incarnation"], 1);
     }
