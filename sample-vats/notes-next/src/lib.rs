@@ -65,7 +65,7 @@ impl Note {
     }
 
     fn text(&self) -> String {
-        [&[self.title.clone()], self.lines.as_slice()].concat().join("\n")
+        [std::slice::from_ref(&self.title), self.lines.as_slice()].concat().join("\n")
     }
 
     fn append(&mut self, line: String) {
