@@ -21,3 +21,4 @@ pub mod services;
 pub mod store;
 #[cfg(feature = "otel")]
 pub mod telemetry;
+pub mod time;

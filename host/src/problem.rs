@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::typed;
+use crate::time::rfc3339;
 
 /// What happened, to whom, where, why, and what mends it (design sections 7 and 9).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,9 +32,18 @@ pub struct Problem {
     /// The subcluster that it befell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subcluster: Option<String>,
+    /// That subcluster's number: `s1`; absent where it has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subcluster_id: Option<String>,
     /// The vat that it befell, by its name in the subcluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vat: Option<String>,
+    /// That vat's number: `v3`; absent where it has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_id: Option<String>,
+    /// When it began, in UTC, as RFC 3339 has it; absent where it is nothing that lasts, such as a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// The path as the user wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_written: Option<String>,
@@ -80,7 +90,10 @@ impl Problem {
             causes: Vec::new(),
             help: None,
             subcluster: None,
+            subcluster_id: None,
             vat: None,
+            vat_id: None,
+            since: None,
             path_written: None,
             path_resolved: None,
             span: None,
@@ -107,6 +120,28 @@ impl Problem {
     pub fn of_vat(mut self, subcluster: &str, vat: &str) -> Problem {
         self.subcluster = Some(subcluster.to_owned());
         self.vat = Some(vat.to_owned());
+        self
+    }
+
+    /// The same with the number of its subcluster.
+    pub fn in_subcluster(mut self, id: impl fmt::Display) -> Problem {
+        self.subcluster_id = Some(id.to_string());
+        self
+    }
+
+    /// The same, begun at that time, in milliseconds since 1970, unless it says when already.
+    pub fn begun(mut self, at_ms: u64) -> Problem {
+        self.since.get_or_insert_with(|| rfc3339(at_ms));
+        self
+    }
+
+    /// The same, begun when `before` began, if that was the same fault.
+    pub fn going_on(mut self, before: Option<&Problem>) -> Problem {
+        if let Some(Problem { code, since: Some(since), .. }) = before
+            && *code == self.code
+        {
+            self.since = Some(since.clone());
+        }
         self
     }
 
@@ -143,8 +178,9 @@ pub fn printable(text: &str) -> String {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        if let (Some(subcluster), Some(vat)) = (&self.subcluster, &self.vat) {
-            write!(f, "\nvat: {subcluster}/{vat}")?;
+        self.fmt_whose(f)?;
+        if let Some(since) = &self.since {
+            write!(f, "\nsince: {since}")?;
         }
         if let Some(path) = &self.path_written {
             write!(f, "\npath as written: {path}")?;
@@ -156,6 +192,21 @@ impl fmt::Display for Problem {
             write!(f, "\nbecause: {cause}")?;
         }
         Ok(())
+    }
+}
+
+impl Problem {
+    fn fmt_whose(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(subcluster) = &self.subcluster else { return Ok(()) };
+        match &self.vat {
+            Some(vat) => write!(f, "\nvat: {subcluster}/{vat}")?,
+            None => write!(f, "\nsubcluster: {subcluster}")?,
+        }
+        match (&self.subcluster_id, &self.vat_id) {
+            (Some(subcluster), Some(vat)) => write!(f, " ({vat} of {subcluster})"),
+            (Some(id), None) | (None, Some(id)) => write!(f, " ({id})"),
+            (None, None) => Ok(()),
+        }
     }
 }
 

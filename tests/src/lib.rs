@@ -19,6 +19,7 @@ mod place;
 mod sample;
 mod screen;
 mod terminal;
+mod time;
 mod wire;
 
 pub use background::Background;
@@ -32,4 +33,5 @@ pub use patience::{PATIENCE, eventually};
 pub use place::{Hold, Place};
 pub use sample::Sample;
 pub use terminal::Terminal;
+pub use time::is_time;
 pub use wire::Wire;

@@ -32,9 +32,9 @@ pub(super) fn open_all(kernel: &Kernel, house: &House, io: &Io) {
             .map(|spec| io.open(ChannelSpec { handler: kernel.kept_by(object), ..spec }));
         match opened {
             Ok(Ok(())) => {}
-            Ok(Err(fault)) => crate::daemon::log::record(&Problem::from(&fault)),
+            Ok(Err(problem)) => crate::daemon::log::record(&problem.in_subcluster(id)),
             // Not even tried: the channels' own list does not know of it, so it is said here.
-            Err(problem) => house.notice(problem),
+            Err(problem) => house.notice(problem.in_subcluster(id)),
         }
     }
 }

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ocap_kernel::{Body, Kernel, Upgrade, Vat, VatId, VatStatus};
+use ocap_kernel::{Kernel, Upgrade, Vat, VatId};
 
 use crate::component::{CodeRecord, CodeSource, Digest, Place};
 use crate::declaration::{Declaration, Hibernate, Recorded, VatLimits};
 use crate::engine::{Code, Identity, Limits};
 use crate::problem::Problem;
-use crate::run_loop::{Charge, Hibernation, VatCode};
+use crate::run_loop::{Hibernation, VatCode};
 
 use super::house::House;
+use super::reasons;
 
 /// The code of all vats that could be made ready.
 #[derive(Default)]
@@ -28,16 +29,18 @@ pub(super) async fn prepare_all(kernel: &mut Kernel, house: &House) -> Prepared 
     for (id, row) in vats {
         match for_vat(kernel, house, id, &row) {
             Ok(code) => {
-                let is_deadly = problem_of(&row).is_some_and(|problem| problem.code == DEADLY);
-                if row.status != VatStatus::Active && !is_deadly {
-                    kernel.heal(id).expect("a living vat");
+                match reasons::of(&row) {
+                    None => {}
+                    // An earlier host may have told less of it.
+                    Some(problem) if problem.code == reasons::DEADLY => reasons::set_aside(kernel, house, id, problem),
+                    Some(_) => {
+                        reasons::remember(kernel, house, id);
+                        kernel.heal(id).expect("a living vat");
+                    }
                 }
                 prepared.codes.insert(id, code);
             }
-            Err(problem) => {
-                crate::daemon::log::record(&problem);
-                kernel.quarantine(id, reason(&problem)).expect("a living vat");
-            }
+            Err(problem) => reasons::set_aside(kernel, house, id, problem),
         }
         // Without it a failure of the trial is the quarantine of the vat, and told then.
         if let Upgrade::Trial { before } = &row.upgrade
@@ -121,90 +124,6 @@ pub(super) fn prepare(house: &House, bytes: &[u8], place: &Place) -> Result<Code
 
 pub(super) fn engine_limits(limits: &VatLimits) -> Limits {
     Limits { memory_bytes: limits.memory_bytes, crank: limits.crank, store_bytes: limits.store_bytes }
-}
-
-/// A diagnostic as the kernel keeps it for a quarantined vat.
-pub(super) fn reason(problem: &Problem) -> Body {
-    serde_json::to_vec(problem).expect("a problem is strings and numbers: it has a JSON form").into()
-}
-
-/// Why a vat is in quarantine, if it is.
-pub(super) fn problem_of(row: &Vat) -> Option<Problem> {
-    let VatStatus::Quarantined(reason) = &row.status else { return None };
-    Some(problem_in(reason))
-}
-
-/// The reverse of [`reason`].
-pub(super) fn problem_in(reason: &[u8]) -> Problem {
-    let unreadable =
-        || Problem::new("ocap::vat::quarantined", "the vat is quarantined, and the stored reason is damaged");
-    serde_json::from_slice(reason).unwrap_or_else(|_| unreadable())
-}
-
-/// What a vat did itself, so that trying again without a change would only repeat it.
-const OWN_DOING: [&str; 3] = ["ocap::component::start_failed", "ocap::vat::fails_for_all", DEADLY];
-
-/// The code of a vat during whose deliveries, not just one of them, the process dies.
-const DEADLY: &str = "ocap::vat::kills_the_host";
-
-/// Whether a vat is in quarantine for something that it did itself.
-pub(super) fn is_own_doing(problem: &Problem) -> bool {
-    OWN_DOING.contains(&problem.code.as_str())
-}
-
-/// The diagnostic of a vat that the loop puts into quarantine.
-pub(super) fn accuse(kernel: &Kernel, house: &House, vat: VatId, charge: Charge<'_>) -> Vec<u8> {
-    let problem = match charge {
-        Charge::Failed(cause) => accusation(kernel, house, vat, cause),
-        Charge::NoCode => no_code(kernel, vat),
-    };
-    crate::daemon::log::record(&problem);
-    reason(&problem).to_vec()
-}
-
-/// Whoever heals vats finds out what is wrong with the code, or nothing.
-fn no_code(kernel: &Kernel, vat: VatId) -> Problem {
-    let label = kernel.vat(vat).map_or_else(|| vat.to_string(), |view| super::calls::label_of(kernel, view.row));
-    let message = format!("vat `{label}`: its new code failed its start, and the code before is not at hand");
-    Problem::new("ocap::component::fallback_missing", message)
-        .with_help(format!("try again: `ocap-host quarantine retry {label}`"))
-}
-
-fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Problem {
-    let view = kernel.vat(vat).expect("the accused lives");
-    let (code, what) = if view.is_awake {
-        (OWN_DOING[1], "it trapped on messages of several senders with nothing finished between")
-    } else {
-        (OWN_DOING[0], "its start failed")
-    };
-    let mut problem = blamed(kernel, house, vat, code, what);
-    problem.causes.extend(cause.lines().map(|line| line.trim().to_owned()));
-    problem
-}
-
-fn blamed(kernel: &Kernel, house: &House, vat: VatId, code: &str, what: &str) -> Problem {
-    let view = kernel.vat(vat).expect("the accused lives");
-    let name = &view.row.name;
-    let Ok(recorded) = house.declaration(kernel, view.row.subcluster) else {
-        return Problem::new(code, format!("vat `{name}`: {what}"));
-    };
-    let declaration = &recorded.declaration;
-    let label = format!("{}/{name}", declaration.name);
-    let problem = match CodeRecord::from_record(&view.row.code) {
-        Ok(record) => Place::of(&declaration.name, name, &record, declaration.component_span(name)).problem(code, what),
-        Err(_) => Problem::new(code, format!("vat `{label}`: {what}")).of_vat(&declaration.name, name),
-    };
-    problem.with_help(format!(
-        "see what it said: `grep {label} {}`, mend the component, then `ocap-host quarantine retry {label}`",
-        house.home.path_of(crate::daemon::home::LOG).display()
-    ))
-}
-
-/// The diagnostic of a vat that the host does not survive.
-pub(super) fn deadly(kernel: &Kernel, house: &House, vat: VatId) -> Problem {
-    let problem = blamed(kernel, house, vat, DEADLY, "the host died three times in a row while it ran alone");
-    crate::daemon::log::record(&problem);
-    problem
 }
 
 /// The code of a vat that has no number yet.

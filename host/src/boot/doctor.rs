@@ -21,7 +21,7 @@ use super::house::{self, House};
 use super::launch::blocking;
 use super::prune::codes_of;
 use super::remedies::Ward;
-use super::{calls, circles, code, report};
+use super::{calls, circles, reasons, report};
 
 /// Whether what can be mended is mended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn look(path: &Path) -> (Checkup, Vec<Body>) {
     // It audits itself when it is loaded.
     match Kernel::load(inspected.state) {
         Ok(kernel) => {
-            findings.extend(kernel.vats().filter_map(|vat| code::problem_of(vat.row)));
+            findings.extend(kernel.vats().filter_map(|vat| reasons::of(vat.row)));
             findings.extend(dead_letters(&kernel));
             let counts = counts(&kernel);
             (of(findings, Some(counts)), kernel.vats().flat_map(|vat| codes_of(vat.row)).collect())

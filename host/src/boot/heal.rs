@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::run_loop::VatCode;
 
 use super::house::House;
-use super::{calls, code};
+use super::{calls, code, reasons};
 
 /// How often the host looks whether a missing component is back.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -100,7 +100,7 @@ fn candidates(kernel: &Kernel, which: &Which) -> Result<Vec<Candidate>, Problem>
     }
     let quarantined = kernel.vats().filter(|vat| vat.row.status != VatStatus::Active);
     let candidates = quarantined.filter_map(|vat| {
-        let own_doing = code::problem_of(vat.row).is_some_and(|problem| code::is_own_doing(&problem));
+        let own_doing = reasons::of(vat.row).is_some_and(|problem| reasons::is_own_doing(&problem));
         let chosen = matches!(which, Which::Asked(_)) || !own_doing;
         let label = calls::label_of(kernel, vat.row);
         chosen.then(|| Candidate { id: vat.id, row: vat.row.clone(), label })
@@ -116,25 +116,35 @@ async fn try_one(house: &Arc<House>, candidate: Candidate) -> Result<Result<Stri
         house.act(move |run_loop, house| house.declaration(run_loop.kernel(), row.subcluster)).await??
     };
     let preparer = house.clone();
-    let before = row.clone();
     let prepared: Result<VatCode, Problem> =
         tokio::task::spawn_blocking(move || code::for_declared(&preparer, &recorded, id, &row))
             .await
             .map_err(|_| super::house::stopping())?;
     match prepared {
         Ok(code) => {
-            let healed = house.act(move |run_loop, _| run_loop.heal(id, code)).await?;
+            let healed = house
+                .act(move |run_loop, house| {
+                    reasons::remember(run_loop.kernel(), house, id);
+                    run_loop.heal(id, code)
+                })
+                .await?;
             Ok(healed
                 .map(|()| label)
                 .map_err(|gone| Problem::new("ocap::vat::gone", "the vat was terminated meanwhile").because(&gone)))
         }
         Err(problem) => {
-            let reason = code::reason(&problem);
-            if before.status != VatStatus::Quarantined(reason.clone()) {
-                crate::daemon::log::record(&problem);
-                house.act(move |run_loop, _| run_loop.kernel_mut().quarantine(id, reason)).await?.unwrap_or_default();
-            }
-            Ok(Err(problem))
+            let told = house.act(move |run_loop, house| tell_why(run_loop.kernel_mut(), house, id, problem)).await?;
+            Ok(Err(told))
         }
     }
+}
+
+/// A vat is in quarantine still. Nothing is written while the reason is the same.
+fn tell_why(kernel: &mut Kernel, house: &House, vat: VatId, problem: Problem) -> Problem {
+    let problem = reasons::lasting(kernel, house, vat, problem);
+    let known = kernel.vat(vat).map(|view| view.row.status.clone());
+    if known.is_some_and(|status| status != VatStatus::Quarantined(reasons::kept(&problem))) {
+        reasons::set_aside(kernel, house, vat, problem.clone());
+    }
+    problem
 }

@@ -19,6 +19,7 @@ use crate::daemon::log::Rotation;
 use crate::daemon::requests::Happening;
 use crate::declaration::{Declaration, HostConfig, LogBudget, Recorded, Start};
 use crate::engine::{Code, CodeCache, CrankTime, Engine, EngineError};
+use crate::io;
 use crate::powers::Powers;
 use crate::problem::Problem;
 use crate::run_loop::{Clock, Handle, RunLoop};
@@ -26,6 +27,7 @@ use crate::services;
 use crate::store::StoreReader;
 
 use super::keyed::KeyedCalls;
+use super::reasons::Healed;
 
 /// From which the tags of compiled code come instead, once a reset has renewed the secret.
 const CACHE_KEY: &str = "cache-key";
@@ -50,6 +52,8 @@ pub(super) struct House {
     notices: Mutex<Vec<Problem>>,
     /// Calls that were made under a key. Only the loop's thread waits for it.
     pub(super) keyed: Mutex<KeyedCalls>,
+    /// Vats that were healed, for as long as it is not known whether they work.
+    pub(super) healed: Mutex<BTreeMap<VatId, Healed>>,
     /// One look at a copy of the store at a time.
     pub(super) checking: tokio::sync::Mutex<()>,
     handle: OnceLock<(Handle, StoreReader)>,
@@ -82,6 +86,7 @@ impl House {
             compiled: Mutex::default(),
             notices: Mutex::default(),
             keyed: Mutex::default(),
+            healed: Mutex::default(),
             checking: tokio::sync::Mutex::default(),
             handle: OnceLock::new(),
         })
@@ -120,6 +125,12 @@ impl House {
         Arc::new(move || powers.crank_time())
     }
 
+    /// For whoever tells people when something began.
+    pub(super) fn time_of_day(&self) -> io::Clock {
+        let powers = self.powers;
+        io::Clock(Arc::new(move || powers.now_ms()))
+    }
+
     /// The same time as cranks see, for timers.
     pub(super) fn service_clock(&self) -> services::Clock {
         let powers = self.powers;
@@ -137,8 +148,9 @@ impl House {
         }
         let row = kernel.subclusters().find(|(id, _)| *id == subcluster).map(|(_, row)| row);
         let row = row.expect("a living vat belongs to a living subcluster");
-        let recorded = Declaration::from_record(&row.declaration)
-            .map_err(|fault| Problem { subcluster: Some(row.name.clone()), ..Problem::from(fault) })?;
+        let recorded = Declaration::from_record(&row.declaration).map_err(|fault| {
+            Problem { subcluster: Some(row.name.clone()), ..Problem::from(fault) }.in_subcluster(subcluster)
+        })?;
         let recorded = Arc::new(recorded);
         locked(&self.declarations).insert(subcluster, recorded.clone());
         Ok(recorded)
@@ -168,6 +180,7 @@ impl House {
     }
 
     pub(super) fn notice(&self, problem: Problem) {
+        let problem = problem.begun(self.powers.now_ms());
         self.events.tell(Whom::of(&problem), Happening::Problem { problem: Box::new(problem.clone()) });
         crate::daemon::log::record(&problem);
         locked(&self.notices).push(problem);

@@ -28,6 +28,7 @@ mod preview;
 pub mod prune;
 mod ps;
 mod quarantine;
+mod reasons;
 mod remedies;
 mod repair;
 mod report;
@@ -200,7 +201,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
     *house::locked(&house.keyed) = keyed::KeyedCalls::of(&kernel);
     daemon.step("open the channels")?;
     let (to_loop, from_io) = mpsc::unbounded_channel::<FromIo>();
-    let io = Arc::new(Io::new(tokio::runtime::Handle::current(), to_loop));
+    let io = Arc::new(Io::new(tokio::runtime::Handle::current(), house.time_of_day(), to_loop));
     channels::open_all(&kernel, &house, &io);
     let (to_loop, from_services) = mpsc::unbounded_channel::<FromServices>();
     let (to_desk, errands) = mpsc::unbounded_channel();
@@ -225,7 +226,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
         spans,
         workers,
         markers,
-        accuse: Box::new(move |kernel, vat, charge| code::accuse(kernel, &accuser, vat, charge)),
+        accuse: Box::new(move |kernel, vat, charge| reasons::accuse(kernel, &accuser, vat, charge)),
         witness: news::witness(house.events.clone()),
         digest_of: code::digest_of,
     };

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::run_loop::{News, RunLoop, Witness};
 
 use super::house::House;
-use super::{calls, code};
+use super::{calls, reasons};
 
 /// Tells what the loop's news are, in the words of the control socket.
 pub(super) fn witness(events: Events) -> Witness {
@@ -36,7 +36,7 @@ fn tell(events: &Events, label: &str, news: News) {
         News::Started { incarnation } => Happening::VatStarted { incarnation },
         News::Hibernated => Happening::VatHibernated,
         News::Undone { cause } => Happening::VatTrapped { cause },
-        News::Quarantined { reason } => Happening::VatQuarantined { problem: Box::new(code::problem_in(&reason)) },
+        News::Quarantined { reason } => Happening::VatQuarantined { problem: Box::new(reasons::read(&reason)) },
         News::Healed => Happening::VatHealed,
         News::RolledBack { cause } => Happening::VatRolledBack { cause },
         News::Restarted => Happening::VatRestarted,
@@ -96,7 +96,7 @@ pub(super) async fn tell_boot(house: &Arc<House>) -> Result<(), Problem> {
 fn tell_quarantined(kernel: &Kernel, house: &House) {
     for vat in kernel.vats() {
         let VatStatus::Quarantined(reason) = &vat.row.status else { continue };
-        let problem = Box::new(code::problem_in(reason));
+        let problem = Box::new(reasons::read(reason));
         house.events.tell(Whom::vat(&calls::label_of(kernel, vat.row)), Happening::VatQuarantined { problem });
     }
 }
@@ -108,7 +108,11 @@ fn tell_channels(run_loop: &RunLoop, house: &House, subcluster: Option<&str>) {
         let name = channel.name;
         let what = match channel.state {
             io::ChannelState::Up => Happening::ChannelOpen { channel: name },
-            io::ChannelState::Down(problem) => Happening::ChannelDown { channel: name, problem },
+            io::ChannelState::Down(problem) => {
+                let id = run_loop.kernel().subclusters().find(|(_, row)| row.name == channel.subcluster);
+                let problem = id.into_iter().fold(*problem, |problem, (id, _)| problem.in_subcluster(id));
+                Happening::ChannelDown { channel: name, problem: Box::new(problem) }
+            }
         };
         house.events.tell(Whom::subcluster(&channel.subcluster), what);
     }

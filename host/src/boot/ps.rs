@@ -10,7 +10,7 @@ use crate::daemon::requests::{Activity, Ps, VatError, VatUsage};
 use crate::problem::Problem;
 use crate::run_loop::{Fault, RunLoop};
 
-use super::code::problem_of;
+use super::reasons;
 use super::house::House;
 use super::{calls, system};
 
@@ -117,7 +117,7 @@ impl<'l> Look<'l> {
             store_bytes: meter.map(|meter| meter.size.store_bytes),
             store_entries: meter.map(|meter| meter.size.store_entries),
             store_max_bytes: limits.map(|limits| limits.store_bytes),
-            last_error: last_error(self.run_loop.last_fault(vat.id), problem_of(vat.row)),
+            last_error: last_error(self.run_loop.last_fault(vat.id), reasons::of(vat.row)),
         }
     }
 

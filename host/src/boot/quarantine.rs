@@ -13,7 +13,7 @@ use crate::run_loop::RunLoop;
 use super::ends::{self, Doomed};
 use super::house::House;
 use super::launch::blocking;
-use super::{calls, code, report, restart, revoke};
+use super::{calls, reasons, report, restart, revoke};
 
 /// Everything about one vat in quarantine.
 ///
@@ -36,14 +36,14 @@ pub(super) async fn show(house: &Arc<House>, body: ShowBody) -> Result<Quarantin
 /// What the kernel's rows say.
 fn known(kernel: &Kernel, label: &str) -> Result<(Quarantined, Option<CodeRecord>), Problem> {
     let (id, row) = calls::find_vat(kernel, label)?;
-    let problem = code::problem_of(row).ok_or_else(|| not_quarantined(label))?;
+    let problem = reasons::of(row).ok_or_else(|| not_quarantined(label))?;
     let view = kernel.vat(id).expect("it was found just now");
     let record = CodeRecord::from_record(&row.code).ok();
     let (component, kept) = report::components(row);
     let found = Quarantined {
         vat: label.to_owned(),
         id: id.to_string(),
-        heals_by_itself: !code::is_own_doing(&problem),
+        heals_by_itself: !reasons::is_own_doing(&problem),
         problem,
         when_quarantined: match row.when_quarantined {
             WhenQuarantined::Park => Policy::Park,

@@ -15,9 +15,8 @@ use crate::io;
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
-use super::code::problem_of;
 use super::house::House;
-use super::{metrics, revoke, system, upgrade};
+use super::{metrics, reasons, revoke, system, upgrade};
 
 /// Everything that lives.
 pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
@@ -40,8 +39,8 @@ fn look(run_loop: &RunLoop, house: &House) -> (Inventory, Sources) {
         if let (VatStatus::Active, Some(record), Ok(recorded)) =
             (&vat.row.status, record, house.declaration(kernel, vat.row.subcluster))
         {
-            let (vat, name) = (vat.id.to_string(), vat.row.name.clone());
-            sources.served.push(Provenance { vat, name, record, recorded });
+            let (subcluster, name) = (vat.row.subcluster, vat.row.name.clone());
+            sources.served.push(Provenance { subcluster, vat: vat.id.to_string(), name, record, recorded });
         }
     }
     let mut channels: BTreeMap<String, Vec<io::ChannelStatus>> = BTreeMap::new();
@@ -74,6 +73,7 @@ struct Sources {
 
 /// Where a served vat's code came from, to be looked at away from the loop.
 struct Provenance {
+    subcluster: SubclusterId,
     vat: String,
     name: String,
     /// Its place among the records.
@@ -105,7 +105,8 @@ impl Sources {
             let declaration = &served.recorded.declaration;
             let span = declaration.component_span(&served.name);
             let place = Place::of(&declaration.name, &served.name, record, span);
-            Some((served.vat.clone(), place.diagnose(fault)))
+            let advice = place.diagnose(fault).in_subcluster(served.subcluster);
+            Some((served.vat.clone(), Problem { vat_id: Some(served.vat.clone()), ..advice }))
         };
         self.served.iter().filter_map(of).collect()
     }
@@ -127,7 +128,7 @@ fn vat_status(kernel: &Kernel, vat: &VatView<'_>, record: Option<&CodeRecord>) -
         grants: revoke::grants(kernel, vat.id),
         component: record.map(upgrade::component),
         kept: kept(vat.row),
-        problem: problem_of(vat.row),
+        problem: reasons::of(vat.row),
     }
 }
 
@@ -181,7 +182,7 @@ pub(super) fn channel_status(
     let declared = declared.as_ref().and_then(|recorded| recorded.declaration.channels.get(&channel.name));
     let (state, reason) = match &channel.state {
         io::ChannelState::Up => (ChannelState::Open, None),
-        io::ChannelState::Down(reason) => (ChannelState::Down, Some((**reason).clone())),
+        io::ChannelState::Down(reason) => (ChannelState::Down, Some((**reason).clone().in_subcluster(id))),
     };
     ChannelStatus {
         name: channel.name.clone(),
@@ -196,7 +197,7 @@ pub(super) fn channel_status(
 
 /// The diagnostics of everything in quarantine.
 pub(super) fn quarantined(kernel: &Kernel) -> Quarantine {
-    Quarantine { problems: kernel.vats().filter_map(|vat| problem_of(vat.row)).collect() }
+    Quarantine { problems: kernel.vats().filter_map(|vat| reasons::of(vat.row)).collect() }
 }
 
 /// What `run` says when it serves.

@@ -13,7 +13,7 @@ use crate::run_loop::{RunLoop, Started, VatCode};
 
 use super::house::House;
 use super::launch::blocking;
-use super::{calls, code};
+use super::{calls, code, reasons};
 
 /// Restarts a vat, or all vats of a subcluster that are served, and waits for their starts.
 ///
@@ -76,7 +76,7 @@ fn choose(run_loop: &RunLoop, house: &House, target: &str) -> Result<Chosen, Pro
     if target.contains('/') {
         let (id, row) = calls::find_vat(kernel, target)?;
         if row.status != VatStatus::Active {
-            return Err(quarantined(target, code::problem_of(row)));
+            return Err(quarantined(target, reasons::of(row)));
         }
         return Ok(Chosen { vats: vec![Ready::of(kernel, house, id, row)?], problems: Vec::new() });
     }
@@ -85,7 +85,7 @@ fn choose(run_loop: &RunLoop, house: &House, target: &str) -> Result<Chosen, Pro
     for vat in kernel.vats().filter(|vat| vat.row.subcluster == id) {
         match vat.row.status {
             VatStatus::Active => chosen.vats.push(Ready::of(kernel, house, vat.id, vat.row)?),
-            _ => chosen.problems.push(quarantined(&calls::label_of(kernel, vat.row), code::problem_of(vat.row))),
+            _ => chosen.problems.push(quarantined(&calls::label_of(kernel, vat.row), reasons::of(vat.row))),
         }
     }
     Ok(chosen)
@@ -108,7 +108,7 @@ fn outcome(kernel: &Kernel, vat: VatId, how: Started) -> Result<RestartedVat, Pr
         Started::Well => Ok(RestartedVat { vat: label, incarnation: view.incarnation }),
         Started::RolledBack(cause) => Err(rolled_back(&label, &cause)),
         Started::Quarantined | Started::Ended => {
-            Err(code::problem_of(view.row).unwrap_or_else(|| quarantined(&label, None)))
+            Err(reasons::of(view.row).unwrap_or_else(|| quarantined(&label, None)))
         }
     }
 }

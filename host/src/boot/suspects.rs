@@ -13,7 +13,7 @@ use crate::run_loop::markers::{self, Left, Markers};
 use crate::store::Store;
 
 use super::house::House;
-use super::{calls, code};
+use super::{calls, reasons};
 
 /// Hears the markers of the last process, makes this boot durable, and begins this boot's markers: a place for each worker.
 ///
@@ -23,7 +23,8 @@ pub(super) fn hear(kernel: &mut Kernel, store: &Store, house: &House, workers: u
     let left = read(&house.home);
     for consequence in kernel.suspect(&left.markers) {
         let advice = carry_out(kernel, house, &consequence);
-        house.notice(advice.as_advice());
+        let (Consequence::SetAside(vat, _) | Consequence::Quarantined(vat) | Consequence::RolledBack(vat)) = consequence;
+        house.notice(reasons::lasting(kernel, house, vat, advice.as_advice()));
     }
     make_durable(kernel, store)?;
     for marker in &left.markers {
@@ -68,8 +69,8 @@ fn carry_out(kernel: &mut Kernel, house: &House, consequence: &Consequence) -> P
         }
         Consequence::Quarantined(vat) => {
             let label = label_of(kernel, vat);
-            let problem = code::deadly(kernel, house, vat);
-            kernel.quarantine(vat, code::reason(&problem)).expect("only a living vat is suspected");
+            let problem = reasons::deadly(kernel, house, vat);
+            reasons::set_aside(kernel, house, vat, problem);
             Problem::new("ocap::vat::set_aside", format!("the host died three times while `{label}` ran alone"))
                 .with_help("see what can be done: `ocap-host quarantine list`")
         }

@@ -6,11 +6,11 @@ use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
 use super::table::table;
-use super::time::rfc3339;
 use crate::daemon::requests::{
     CameBy, CapsOf, CapsOfBody, CapsWhy, CapsWhyBody, HeldCap, Hold, Holder, Link, Moment, StepKind,
 };
 use crate::problem::Problem;
+use crate::time::rfc3339;
 
 /// Show who holds what, and how it came to be so
 #[derive(Debug, Subcommand)]

@@ -5,11 +5,11 @@ use super::exit::{ExitStatus, UNREACHABLE};
 use super::logs::gap;
 use super::render::escape;
 use super::session::Session;
-use super::time::rfc3339;
 use crate::daemon::events::{TARGET, is_of};
 use crate::daemon::log::{LogLevel, LogLine, Selection, last, pages};
 use crate::daemon::requests::{Event, Happening};
 use crate::problem::Problem;
+use crate::time::rfc3339;
 
 /// Show what has happened: vats that started, trapped or left memory, channels, launches, calls, problems
 ///

@@ -45,7 +45,6 @@ mod status;
 mod stop;
 mod table;
 mod terminate;
-mod time;
 mod token;
 mod top;
 mod upgrade;

@@ -50,7 +50,7 @@ pub(super) fn problem(problem: &Problem, look: Look) -> String {
     }
 }
 
-/// One line of it for lists: `error ocap::component::missing (matcher/index): the component is missing`.
+/// One line of it for lists: `error ocap::component::missing (matcher/index, since 2026-01-02T03:04:05.678Z): the component is missing`.
 pub(super) fn problem_line(problem: &Problem) -> String {
     let problem = harmless(problem);
     let level = match problem.level {
@@ -58,12 +58,15 @@ pub(super) fn problem_line(problem: &Problem) -> String {
         Level::Advice => "advice",
     };
     let whose = match (&problem.subcluster, &problem.vat) {
-        (Some(subcluster), Some(vat)) => format!(" ({subcluster}/{vat})"),
-        (Some(subcluster), None) => format!(" ({subcluster})"),
-        _ => String::new(),
+        (Some(subcluster), Some(vat)) => Some(format!("{subcluster}/{vat}")),
+        (Some(subcluster), None) => Some(subcluster.clone()),
+        _ => None,
     };
+    let since = problem.since.map(|since| format!("since {since}"));
+    let beside: Vec<String> = whose.into_iter().chain(since).collect();
+    let beside = if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
     let help = problem.help.map(|help| format!("\n  help: {help}")).unwrap_or_default();
-    format!("{level} {}{whose}: {}{help}", problem.code, problem.message)
+    format!("{level} {}{beside}: {}{help}", problem.code, problem.message)
 }
 
 /// JSON on one line.
@@ -99,7 +102,10 @@ fn harmless(problem: &Problem) -> Problem {
         causes: problem.causes.iter().map(escaped).collect(),
         help: problem.help.as_ref().map(escaped),
         subcluster: problem.subcluster.as_ref().map(escaped),
+        subcluster_id: problem.subcluster_id.as_ref().map(escaped),
         vat: problem.vat.as_ref().map(escaped),
+        vat_id: problem.vat_id.as_ref().map(escaped),
+        since: problem.since.as_ref().map(escaped),
         path_written: problem.path_written.as_ref().map(escaped),
         path_resolved: problem.path_resolved.as_ref().map(escaped),
         span: problem.span.as_deref().map(|span| Box::new(harmless_span(span))),
@@ -141,8 +147,11 @@ mod tests {
         let offset = text.find("\"index.wasm\"").expect("it is there");
         let mut problem = Problem::new("ocap::component::missing", "the component of this vat is missing")
             .of_vat("matcher", "index")
+            .in_subcluster("s1")
+            .begun(1_709_251_199_999)
             .at_path("index.wasm", "/vats/matcher/index.wasm")
             .with_help("build it, then `ocap-host quarantine retry matcher/index`");
+        problem.vat_id = Some("v2".into());
         problem.causes.push("no such file".into());
         problem.span = Some(Box::new(Span {
             file: "subcluster.toml".into(),
@@ -160,7 +169,8 @@ mod tests {
 ocap::component::missing
 
   × the component of this vat is missing
-  │ vat: matcher/index
+  │ vat: matcher/index (v2 of s1)
+  │ since: 2024-02-29T23:59:59.999Z
   │ path as written: index.wasm
   │ path as resolved: /vats/matcher/index.wasm
   │ because: no such file
@@ -179,7 +189,8 @@ ocap::component::missing
     fn a_problem_elsewhere_is_told_in_sentences() {
         let expected = "\
 the component of this vat is missing
-vat: matcher/index
+vat: matcher/index (v2 of s1)
+since: 2024-02-29T23:59:59.999Z
 path as written: index.wasm
 path as resolved: /vats/matcher/index.wasm
 because: no such file
@@ -202,7 +213,8 @@ diagnostic code: ocap::component::missing
         let expected = concat!(
             r#"{"$type":"problem","code":"ocap::component::missing","level":"error","#,
             r#""message":"the component of this vat is missing","causes":["no such file"],"#,
-            r#""help":"build it, then `ocap-host quarantine retry matcher/index`","subcluster":"matcher","vat":"index","#,
+            r#""help":"build it, then `ocap-host quarantine retry matcher/index`","subcluster":"matcher","subcluster_id":"s1","#,
+            r#""vat":"index","vat_id":"v2","since":"2024-02-29T23:59:59.999Z","#,
             r#""path_written":"index.wasm","path_resolved":"/vats/matcher/index.wasm"}"#,
         );
         assert_eq!(json_line(&short), expected);
@@ -212,7 +224,8 @@ diagnostic code: ocap::component::missing
 
     #[test]
     fn a_problem_in_a_list_is_a_line_and_its_help() {
-        let expected = "error ocap::component::missing (matcher/index): the component of this vat is missing\n  \
+        let expected = "error ocap::component::missing (matcher/index, since 2024-02-29T23:59:59.999Z): \
+                        the component of this vat is missing\n  \
                         help: build it, then `ocap-host quarantine retry matcher/index`";
         assert_eq!(problem_line(&missing()), expected);
     }

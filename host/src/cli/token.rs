@@ -4,11 +4,11 @@ use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
 use super::table::table;
-use super::time::rfc3339;
 use crate::daemon::Home;
 use crate::daemon::role::Role;
 use crate::daemon::tokens::{self, NewToken, Token, Tokens};
 use crate::problem::Problem;
+use crate::time::rfc3339;
 
 /// Tokens for clients of the control socket that are to have less than everything
 ///

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::bind::{self, Place};
 use super::body::{self, Argument};
 use super::limits::CONNECTIONS_MAX;
-use super::{ChannelFault, ChannelSpec, ChannelState, ChannelStatus, FromIo, HostCall, Port, Reply, locked};
+use super::{ChannelFault, ChannelSpec, Clock, ChannelState, ChannelStatus, FromIo, HostCall, Port, Reply, locked};
 use crate::problem::Problem;
 
 /// A channel, shared by its listener and its connections.
@@ -38,6 +38,7 @@ pub(super) struct Channel {
     pub(super) lines_in: AtomicU64,
     /// See [`ChannelStatus`].
     pub(super) lines_out: AtomicU64,
+    clock: Clock,
     room: Arc<Semaphore>,
     standing: Mutex<Standing>,
     /// Receivers are the tasks: when the last is gone, all are over.
@@ -58,8 +59,9 @@ pub(super) type Running = watch::Receiver<()>;
 
 impl Channel {
     /// Not open yet: see [`Channel::establish`].
-    pub(super) fn new(spec: ChannelSpec, port: Port) -> Channel {
+    pub(super) fn new(spec: ChannelSpec, port: Port, clock: Clock) -> Channel {
         Channel {
+            clock,
             port,
             handler: watch::Sender::new(spec.handler),
             closed: CancellationToken::new(),
@@ -79,8 +81,8 @@ impl Channel {
     /// Puts the socket at its path. A channel that is closed meanwhile leaves none behind.
     ///
     /// # Errors
-    /// What is in the way; the channel is down for that reason.
-    pub(super) fn establish(&self) -> Result<UnixListener, ChannelFault> {
+    /// What is in the way, and since when; the channel is down for that reason.
+    pub(super) fn establish(&self) -> Result<UnixListener, Box<Problem>> {
         let bound = bind::listen_at(&self.spec.dir, &self.spec.path, self.spec.object.0);
         let mut standing = locked(&self.standing);
         match bound {
@@ -92,9 +94,10 @@ impl Channel {
                 Ok(listener)
             }
             Err(obstacle) => {
-                let fault = ChannelFault::new(&self.spec, obstacle);
-                standing.down = Some(Box::new(Problem::from(&fault)));
-                Err(fault)
+                let problem = Problem::from(&ChannelFault::new(&self.spec, obstacle));
+                let problem = Box::new(problem.going_on(standing.down.as_deref()).begun((self.clock.0)()));
+                standing.down = Some(problem.clone());
+                Err(problem)
             }
         }
     }

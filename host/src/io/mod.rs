@@ -196,10 +196,21 @@ pub enum ChannelState {
     Down(Box<Problem>),
 }
 
+/// Tells the time of day, in milliseconds since 1970.
+#[derive(Clone)]
+pub struct Clock(pub Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Clock").finish_non_exhaustive()
+    }
+}
+
 /// All channels of a host, and their connections.
 #[derive(Debug)]
 pub struct Io {
     runtime: Handle,
+    clock: Clock,
     channels: Mutex<BTreeMap<ObjectId, Arc<Channel>>>,
     connections: Arc<Connections>,
     port: Port,
@@ -211,9 +222,9 @@ struct Port(UnboundedSender<FromIo>);
 
 impl Io {
     /// No channels yet. Tasks run on `runtime`; what happens goes out over `out`.
-    pub fn new(runtime: Handle, out: UnboundedSender<FromIo>) -> Io {
+    pub fn new(runtime: Handle, clock: Clock, out: UnboundedSender<FromIo>) -> Io {
         let connections = Arc::new(Connections::default());
-        Io { runtime, channels: Mutex::default(), connections, port: Port(out) }
+        Io { runtime, clock, channels: Mutex::default(), connections, port: Port(out) }
     }
 
     /// Opens a channel before it returns, and serves it from then on. A channel of the same object is closed first.
@@ -221,12 +232,12 @@ impl Io {
     /// # Errors
     /// The channel is down for this reason. It exists nevertheless and takes calls, and is tried again with growing pauses
     /// ([`RETRY_FIRST`] to [`RETRY_LONGEST`]) until it is up or closed.
-    pub fn open(&self, spec: ChannelSpec) -> Result<(), ChannelFault> {
+    pub fn open(&self, spec: ChannelSpec) -> Result<(), Box<Problem>> {
         self.close_channel(spec.object);
-        let channel = Arc::new(Channel::new(spec, self.port.clone()));
+        let channel = Arc::new(Channel::new(spec, self.port.clone(), self.clock.clone()));
         let (listener, outcome) = match channel.establish() {
             Ok(listener) => (Some(listener), Ok(())),
-            Err(fault) => (None, Err(fault)),
+            Err(problem) => (None, Err(problem)),
         };
         locked(&self.channels).insert(channel.spec.object, channel.clone());
         let running = channel.running();

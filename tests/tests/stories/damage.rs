@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ocap_tests::damage::{Damage, OF_A_BLOB, OF_A_FILE, OF_A_SOCKET, Wound};
-use ocap_tests::{Host, Place, components, eventually};
+use ocap_tests::{Host, Place, components, eventually, is_time};
 use serde_json::Value;
 
 const BOOTS: usize = 25;
@@ -45,10 +45,22 @@ impl Victim {
         }
     }
 
+    fn subcluster<'s>(&self, status: &'s Value) -> &'s Value {
+        let subclusters = status["subclusters"].as_array().expect("a list");
+        subclusters.iter().find(|one| one["name"] == self.name.as_str()).expect("it is kept")
+    }
+
+    fn id<'s>(&self, status: &'s Value) -> &'s str {
+        self.subcluster(status)["id"].as_str().expect("a number")
+    }
+
+    fn vat_id<'s>(&self, status: &'s Value) -> &'s str {
+        self.subcluster(status)["vats"][0]["id"].as_str().expect("a number")
+    }
+
     /// The one diagnostic that `status` has of it.
     fn problem<'s>(&self, status: &'s Value) -> &'s Value {
-        let subclusters = status["subclusters"].as_array().expect("a list");
-        let subcluster = subclusters.iter().find(|one| one["name"] == self.name.as_str()).expect("it is kept");
+        let subcluster = self.subcluster(status);
         match self.what {
             What::File(_) | What::Blob(_) => &subcluster["vats"][0]["problem"],
             What::Socket(_) => &subcluster["channels"][0]["reason"],
@@ -149,14 +161,15 @@ fn check(place: &Place, host: &Host, damaged: &[(&Victim, &Damage, Wound)]) {
         let text = |field: &str| problem[field].as_str().unwrap_or_else(|| panic!("{whose} lacks {field}: {problem}"));
         assert!(Path::new(text("path_resolved")).is_absolute(), "{whose}: {problem}");
         assert!(!text("path_written").is_empty() && text("help").len() > 10, "{whose}: {problem}");
-        assert_eq!(text("subcluster"), victim.name);
+        assert_eq!((text("subcluster"), text("subcluster_id")), (victim.name.as_str(), victim.id(&status)));
+        assert!(is_time(text("since")), "{whose}: {problem}");
         assert_legible(&problem.to_string());
         let declared =
             problem["span"]["text"].as_str().unwrap_or_else(|| panic!("{whose} shows no declaration: {problem}"));
         if let What::Socket(_) = victim.what {
             assert!(declared.contains("path = "), "{problem}");
         } else {
-            assert_eq!(text("vat"), "counter");
+            assert_eq!((text("vat"), text("vat_id")), ("counter", victim.vat_id(&status)));
             assert!(declared.contains("component = "), "{problem}");
             // The list, the announcement and the log say the same.
             let same = |problems: &Value| problems.as_array().is_some_and(|all| all.contains(problem));
@@ -165,8 +178,9 @@ fn check(place: &Place, host: &Host, damaged: &[(&Victim, &Damage, Wound)]) {
         }
         let logged = |line: &&Value| line["code"] == damage.code && line["subcluster"] == victim.name.as_str();
         let logged = log.iter().rev().find(logged).unwrap_or_else(|| panic!("{whose} is not in the log"));
-        assert_eq!((&logged["message"], &logged["help"]), (&problem["message"], &problem["help"]), "{whose}");
-        assert_eq!(logged["path_resolved"], problem["path_resolved"], "{whose}");
+        for field in ["message", "help", "path_written", "path_resolved", "subcluster_id", "vat", "vat_id", "since"] {
+            assert_eq!(logged[field], problem[field], "{field} of {whose}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use ocap_tests::damage::{Damage, OF_A_BLOB, OF_A_FILE, OF_A_SOCKET};
-use ocap_tests::{Done, Host, Place, Sample, components, eventually};
+use ocap_tests::{Done, Host, Place, Sample, components, eventually, is_time};
 use serde_json::Value;
 
 /// How a person sees it whose terminal has no colours.
@@ -57,9 +57,21 @@ impl<'p> Golden<'p> {
 
     fn part(&mut self, name: &str, form: &str, text: &str) {
         let root = self.place.root().to_str().expect("a temporary directory has a path in UTF-8");
-        let text = text.replace(root, "[DIR]");
+        let text = times_hidden(&text.replace(root, "[DIR]"));
         self.text += &format!("=== {name}, {form}\n{}\n\n", text.trim_end());
     }
+}
+
+/// When a fault began differs from run to run: `2026-01-02T03:04:05.678Z`.
+fn times_hidden(text: &str) -> String {
+    let mut hidden = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.match_indices("20").map(|(at, _)| at).find(|at| is_time(&rest[*at..])) {
+        hidden += &rest[..at];
+        hidden += "[TIME]";
+        rest = rest[at..].split_once('Z').expect("a time ends in Z").1;
+    }
+    hidden + rest
 }
 
 /// Lines of the host's log begin with the time, if there is one to tell, and a level.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ocap_tests::{Place, Sample, components, eventually};
+use ocap_tests::{Place, Sample, components, eventually, is_time};
 use serde_json::{Value, json};
 
 use crate::scenes::queued;
@@ -179,6 +179,54 @@ fn a_restart_keeps_a_quarantine_and_a_second_one_heals_it() {
     let host = place.run(&[]);
     assert_eq!(host.ready()["quarantined"], 0);
     assert_eq!(place.call("counter", "get", &[]), 4);
+}
+
+#[test]
+fn a_fault_says_since_when_also_after_a_restart_and_another_fault_begins_anew() {
+    let (place, counter) = linked_counter();
+    counter.move_away("counter");
+    let since = |code: &str| {
+        let problem = problem_of_the_counter(&place, &counter);
+        assert_eq!(problem["code"], code);
+        let since = problem["since"].as_str().expect("a time").to_owned();
+        assert!(is_time(&since), "{since}");
+        let shown = place.ocap(&["quarantine", "show", "counter/counter", "--format", "text"]).expect(0);
+        assert!(shown.stdout.contains(&format!("since: {since}")), "{}", shown.stdout);
+        let line = place.ocap(&["status", "--format", "text"]).expect(3).stdout;
+        assert!(line.contains(&format!("(counter/counter, since {since})")), "{line}");
+        since
+    };
+    let host = place.run(&[]);
+    let began = since("ocap::component::missing");
+    host.kill9();
+    let host = place.run(&[]);
+    assert_eq!(since("ocap::component::missing"), began);
+    place.ocap(&["quarantine", "retry", "counter/counter"]).expect(3);
+    assert_eq!(since("ocap::component::missing"), began);
+    host.kill9();
+
+    fs::write(counter.component("counter"), "no component").expect("written");
+    let host = place.run(&[]);
+    assert_ne!(since("ocap::component::not_wasm"), began);
+    host.kill9();
+}
+
+#[test]
+fn a_start_that_fails_again_and_again_is_one_fault_since_the_first_time() {
+    let place = Place::new();
+    let matcher = place.sample("matcher");
+    matcher.replace("\"io.llm\", ", "");
+    let host = place.run(&[]);
+    place.ocap(&["launch", &matcher.word()]).expect(3);
+    let problem = || place.vat("matcher", "matcher")["problem"].clone();
+    let began = problem();
+    assert!(is_time(began["since"].as_str().expect("a time")), "{began}");
+    assert_eq!(began["vat_id"], place.vat("matcher", "matcher")["id"]);
+    host.kill9();
+    let _host = place.run(&[]);
+    eventually("it has failed again", || (problem()["since"] == began["since"]).then_some(()));
+    place.ocap(&["quarantine", "retry", "matcher/matcher"]);
+    eventually("it has failed once more", || (problem()["since"] == began["since"]).then_some(()));
 }
 
 #[test]

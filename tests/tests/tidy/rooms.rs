@@ -6,7 +6,7 @@ use crate::sources::Source;
 
 /// A room, and the rooms that it may name. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["boot", "bundle", "component", "daemon", "develop", "powers", "problem", "schema"]),
+    ("cli", &["boot", "bundle", "component", "daemon", "develop", "powers", "problem", "schema", "time"]),
     ("develop", &["bundle", "component", "declaration", "engine", "powers", "problem"]),
     (
         "boot",
@@ -39,8 +39,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("component", &["problem"]),
     // The time of a crank is given in the engine's words.
     ("powers", &["engine"]),
-    ("problem", &["schema"]),
+    ("problem", &["schema", "time"]),
     ("schema", &[]),
+    ("time", &[]),
     ("escape", &[]),
 ];
 

@@ -7,6 +7,7 @@ mod pressure;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cap_std::fs::Dir;
@@ -22,7 +23,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::body::{self, Argument};
-use super::{ChannelSpec, ChannelState, ChannelStatus, Direction, Framing, FromIo, HostCall, Io, Reply};
+use super::{ChannelSpec, ChannelState, ChannelStatus, Clock, Direction, Framing, FromIo, HostCall, Io, Reply};
 
 const LLM: ObjectId = ObjectId(1);
 const MATCHER: Kref = Kref::Object(ObjectId(2));
@@ -34,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A run loop and a home, of which channels know the directory `channels`.
 struct World {
     io: Io,
+    /// A second later each time that it is asked.
+    clock: Clock,
     home: TempDir,
     channels: Arc<Dir>,
     events: UnboundedReceiver<FromIo>,
@@ -67,8 +70,11 @@ impl World {
         std::fs::create_dir(home.path().join("channels")).expect("a directory");
         let channels = std::fs::File::open(home.path().join("channels")).expect("it was just made");
         let (out, events) = unbounded_channel();
+        let asked = AtomicU64::new(0);
+        let clock = Clock(Arc::new(move || 1_000 * asked.fetch_add(1, Ordering::Relaxed)));
         World {
-            io: Io::new(Handle::current(), out),
+            io: Io::new(Handle::current(), clock.clone(), out),
+            clock,
             home,
             channels: Arc::new(Dir::from_std_file(channels)),
             events,

@@ -6,20 +6,20 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 
 use super::*;
 use crate::io::channel::Channel;
-use crate::io::{ChannelFault, Port};
+use crate::io::Port;
 use crate::problem::Problem;
 
 const FREE: &str = "run/llm.sock";
 
 /// Opens the channel at `path`, which fails, and says why.
-fn fault_at(world: &World, path: &str) -> ChannelFault {
+fn fault_at(world: &World, path: &str) -> Problem {
     let fault = world.io.open(world.spec(path)).expect_err("something is in the way");
-    assert_eq!(world.status().state, ChannelState::Down(Box::new(Problem::from(&fault))));
-    fault
+    assert_eq!(world.status().state, ChannelState::Down(fault.clone()));
+    *fault
 }
 
 fn code_at(world: &World, path: &str) -> String {
-    Problem::from(&fault_at(world, path)).code
+    fault_at(world, path).code
 }
 
 async fn wait_until_up(world: &World) {
@@ -133,7 +133,7 @@ async fn two_channels_can_not_have_one_path() {
     let world = World::with_llm();
     let second = ChannelSpec { object: ObjectId(9), ..world.spec(FREE) };
     let fault = world.io.open(second).expect_err("the first has it");
-    assert_eq!(Problem::from(&fault).code, "ocap::channel::in_use");
+    assert_eq!(fault.code, "ocap::channel::in_use");
     assert_eq!(world.io.status()[0].state, ChannelState::Up, "its sibling is untouched");
 }
 
@@ -186,7 +186,7 @@ async fn a_deep_path_is_no_longer_than_its_last_name() {
 async fn a_fault_says_what_where_and_what_mends_it() {
     let world = World::new();
     fs::write(world.path("file"), "").expect("it is writable");
-    let problem = Problem::from(&fault_at(&world, "file"));
+    let problem = fault_at(&world, "file");
     assert_eq!(problem.message, "channel `llm` can't be opened: a file is there already");
     assert_eq!(problem.subcluster.as_deref(), Some("matcher"));
     assert_eq!(problem.path_written.as_deref(), Some("file"));
@@ -231,7 +231,7 @@ async fn a_socket_that_took_our_place_is_not_removed() {
 #[tokio::test]
 async fn a_channel_that_is_closed_while_it_is_being_opened_leaves_no_socket() {
     let world = World::new();
-    let channel = Channel::new(world.spec("llm.sock"), Port(unbounded_channel().0));
+    let channel = Channel::new(world.spec("llm.sock"), Port(unbounded_channel().0), world.clock.clone());
     channel.close();
     channel.establish().expect("nothing is in the way");
     assert!(!world.path("llm.sock").exists());

@@ -3,7 +3,7 @@
 const MS_PER_DAY: u64 = 86_400_000;
 
 /// Milliseconds since 1970 as RFC 3339 has them, in UTC.
-pub(super) fn rfc3339(ms: u64) -> String {
+pub fn rfc3339(ms: u64) -> String {
     let (days, rest) = (ms / MS_PER_DAY, ms % MS_PER_DAY);
     let (year, month, day) = civil(days);
     let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
