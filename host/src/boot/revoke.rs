@@ -64,7 +64,10 @@ pub(super) fn meant(kernel: &Kernel, body: &RevokeBody) -> Result<(Kref, bool), 
     let Some(name) = &body.grant else {
         let Ok(kref) = body.target.parse::<Kref>() else { return Err(not_a_reference(kernel, &body.target)) };
         return match kref {
-            Kref::Promise(_) => Err(is_a_promise(&body.target)),
+            Kref::Promise(promise) => match kernel.promise(promise) {
+                Some(_) => Err(is_a_promise(&body.target)),
+                None => Err(is_unknown(&Refusal::NoSuchReference(kref))),
+            },
             Kref::Object(object) => match kernel.object(object) {
                 Some(row) => Ok((kref, row.fate != Fate::Live)),
                 None => Err(is_unknown(&Refusal::NoSuchReference(kref))),

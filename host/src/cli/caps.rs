@@ -80,7 +80,8 @@ pub(super) fn holders_text(holders: &[Holder], left_out: u64) -> String {
     text
 }
 
-fn holder_line(holder: &Holder) -> String {
+/// Who holds it, and in which ways.
+pub(super) fn holder_line(holder: &Holder) -> String {
     let vat = holder.vat.as_ref().map_or_else(String::new, |vat| format!(" ({vat})"));
     let mut way = holder.reference.clone();
     for step in holder.through.iter().filter(|step| step.reference != holder.reference) {

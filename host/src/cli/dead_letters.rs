@@ -23,12 +23,12 @@ pub(super) enum DeadLettersCommand {
         #[arg(add = live::dead_letters())]
         id: String,
     },
-    /// Forget one of them, or all; they can't be sent again anyway
+    /// Forget one of them, or all, after a question
     Drop {
         /// Its number, as `m12`
         #[arg(required_unless_present = "all", conflicts_with = "all", add = live::dead_letters())]
         id: Option<String>,
-        /// All of them; asks first
+        /// All of them
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -40,8 +40,7 @@ pub(super) fn run(command: &DeadLettersCommand, session: &Session) -> Result<Exi
     match command {
         DeadLettersCommand::List => list(session)?,
         DeadLettersCommand::Show { id } => show(id, session)?,
-        DeadLettersCommand::Drop { id: Some(id), .. } => drop_some(Some(id.clone()), session)?,
-        DeadLettersCommand::Drop { id: None, confirmation, .. } => drop_all(confirmation, session)?,
+        DeadLettersCommand::Drop { id, confirmation, .. } => forget(id.clone(), confirmation, session)?,
     }
     Ok(ExitStatus::Ok)
 }
@@ -84,22 +83,23 @@ fn text(letter: &DeadLetter) -> String {
     lines.map(|line| escape(&line).into_owned()).join("\n")
 }
 
-fn drop_all(confirmation: &Confirmation, session: &Session) -> Result<(), Problem> {
+/// One of them, or all where `id` is `None`.
+fn forget(id: Option<String>, confirmation: &Confirmation, session: &Session) -> Result<(), Problem> {
     if !confirmation.is_given() {
-        let found: DeadLetters = session.client()?.get("/v1/dead-letters")?;
+        let mut found: DeadLetters = session.client()?.get("/v1/dead-letters")?;
+        found.letters.retain(|letter| id.as_ref().is_none_or(|id| letter.id == *id));
         // Nobody need be asked about nothing.
         if !found.letters.is_empty() {
             session.answer_json_only(&found)?;
-            let message = format!("this would forget {} dead letters", found.letters.len());
-            let mut preview = confirm::unconfirmed(message, "ocap-host dead-letters drop --all --yes");
+            let (message, which) = match &id {
+                Some(id) => (format!("this would forget the dead letter {id}"), id.as_str()),
+                None => (format!("this would forget {} dead letters", found.letters.len()), "--all"),
+            };
+            let mut preview = confirm::unconfirmed(message, &format!("ocap-host dead-letters drop {which} --yes"));
             preview.causes.extend(found.letters.iter().map(|letter| row(letter).join(" ")));
             confirm::ask(session, preview)?;
         }
     }
-    drop_some(None, session)
-}
-
-fn drop_some(id: Option<String>, session: &Session) -> Result<(), Problem> {
     let dropped: Dropped = session.client()?.post("/v1/dead-letters/drop", &DropBody { id })?;
     session.answer(&dropped, |dropped| match dropped.ids.as_slice() {
         [] => "there are no dead letters".to_owned(),

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::confirm::Confirmation;
 use super::exit::ExitStatus;
 use super::plan;
+use super::replace;
 use super::session::Session;
 use crate::daemon::requests::{IfChanged, LaunchBody, LaunchPlan, Launched, Origin};
 use crate::problem::{Level, Problem};
@@ -15,13 +17,15 @@ pub(super) struct LaunchArgs {
     /// Declarations or bundles, launched one after the other; the first that is refused ends it
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// If one runs already and something changed: refuse another declaration; end it with everything its vats keep and launch it anew;
-    /// or upgrade vats whose components changed
+    /// If one runs already and something changed: refuse another declaration; end it with everything its vats keep and launch it anew,
+    /// after a question; or upgrade vats whose components changed
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     if_changed: Changed,
     /// Check everything, change nothing, and show what would be launched with which authority
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// What to do with a subcluster that runs already, from another declaration.
@@ -59,6 +63,9 @@ pub(super) fn run(args: &LaunchArgs, session: &Session) -> Result<ExitStatus, Pr
             let plan: LaunchPlan = client.post("/v1/launch/plan", &body)?;
             session.answer_line(&plan, plan::text)?;
             continue;
+        }
+        if args.if_changed == Changed::Replace {
+            replace::ask_running(&mut client, &body, file, &args.confirmation, session)?;
         }
         let launched: Launched = client.post("/v1/launch", &body)?;
         session.answer_line(&launched, text)?;

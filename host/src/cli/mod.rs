@@ -34,6 +34,7 @@ mod prune;
 mod ps;
 mod quarantine;
 mod render;
+mod replace;
 mod reset;
 mod restart;
 mod revoke;

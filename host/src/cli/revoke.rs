@@ -1,6 +1,7 @@
 //! `revoke`: what was given answers no more.
 
-use super::caps::holders_text;
+use super::caps::{holder_line, holders_text};
+use super::confirm::{self, Confirmation};
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
@@ -19,6 +20,8 @@ pub(super) struct RevokeArgs {
     /// Only say who would lose what
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 pub(super) fn run(args: &RevokeArgs, session: &Session) -> Result<ExitStatus, Problem> {
@@ -28,9 +31,34 @@ pub(super) fn run(args: &RevokeArgs, session: &Session) -> Result<ExitStatus, Pr
         session.answer(&plan, plan_text)?;
         return Ok(ExitStatus::Ok);
     }
-    let revoked: Revoked = session.client()?.post("/v1/revoke", &body)?;
+    let mut client = session.client()?;
+    if !args.confirmation.is_given() {
+        let plan: RevokePlan = client.post("/v1/revoke/plan", &body)?;
+        // Nobody need be asked about nothing.
+        if !plan.already {
+            session.answer_json_only(&plan)?;
+            confirm::ask(session, unconfirmed(&plan))?;
+        }
+    }
+    let revoked: Revoked = client.post("/v1/revoke", &body)?;
     session.answer(&revoked, text)?;
     Ok(ExitStatus::Ok)
+}
+
+/// Who would lose what, as the reason why nothing was done.
+fn unconfirmed(plan: &RevokePlan) -> Problem {
+    let RevokePlan { target, grant, reference, what, holders, left_out, messages, .. } = plan;
+    let words = grant.as_ref().map_or_else(|| target.clone(), |grant| format!("{target} {grant}"));
+    let message = format!("this would take back {reference}, {what}, for good");
+    let mut problem = confirm::unconfirmed(message, &format!("ocap-host revoke {words} --yes"));
+    problem.causes = holders.iter().map(holder_line).collect();
+    if *left_out > 0 {
+        problem.causes.push(format!("{left_out} more hold it"));
+    }
+    if *messages > 0 {
+        problem.causes.push(format!("messages that wait and would be answered `object-revoked`: {messages}"));
+    }
+    problem
 }
 
 fn plan_text(plan: &RevokePlan) -> String {

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::confirm::Confirmation;
 use super::exit::ExitStatus;
 use super::launch::Changed;
+use super::replace;
 use super::session::Session;
 use crate::boot;
 use crate::daemon::log::Form;
@@ -29,16 +31,21 @@ pub(super) struct HostArgs {
     /// Declarations or bundles: new ones are launched, known ones go on
     #[arg(value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// If one is known and something changed: refuse another declaration; end it with everything its vats keep and launch it anew; or
-    /// upgrade vats whose components changed
+    /// If one is known and something changed: refuse another declaration; end it with everything its vats keep and launch it anew, after
+    /// a question; or upgrade vats whose components changed
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     pub(super) if_changed: Changed,
     /// Take a home on a file system that is not this machine's alone, where locks and syncs may not hold
     #[arg(long)]
     pub(super) any_filesystem: bool,
+    #[command(flatten)]
+    pub(super) confirmation: Confirmation,
 }
 
 pub(super) fn run(args: &RunArgs, session: &Session) -> Result<ExitStatus, Problem> {
+    if !args.detached {
+        replace::ask_at_rest("run", &args.host, session)?;
+    }
     let listener: Listener = {
         let (session, detached) = (session.clone(), args.detached);
         Arc::new(move |news| if detached { report(news, &session) } else { announce(news, &session) })

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe;
 
 use super::exit::ExitStatus;
+use super::replace;
 use super::run::{self, HostArgs};
 use super::session::Session;
 use crate::daemon::background::{self, Begun};
@@ -30,6 +31,7 @@ pub(super) struct StartArgs {
 const A_WHILE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &StartArgs, session: &Session) -> Result<ExitStatus, Problem> {
+    replace::ask_at_rest("start", &args.host, session)?;
     let home = Home::make(session.home_path(), session.powers())?;
     // Before there is a host that it could not hear.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,5 +1,6 @@
 //! `token`: tokens for clients that are to have less than everything.
 
+use super::confirm::{self, Confirmation};
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
@@ -27,10 +28,12 @@ pub(super) enum TokenCommand {
     },
     /// Show which there are, without their secrets
     List,
-    /// Take a token back; its next request is refused
+    /// Take a token back for good; its next request is refused
     Remove {
         /// What you call it
         name: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
 }
 
@@ -58,7 +61,7 @@ pub(super) fn run(command: &TokenCommand, session: &Session) -> Result<ExitStatu
     match command {
         TokenCommand::Add { name, role } => add(name, (*role).into(), session)?,
         TokenCommand::List => list(session)?,
-        TokenCommand::Remove { name } => remove(name, session)?,
+        TokenCommand::Remove { name, confirmation } => remove(name, confirmation, session)?,
     }
     Ok(ExitStatus::Ok)
 }
@@ -85,8 +88,16 @@ fn row(token: &Token) -> [String; 3] {
     [token.name.clone(), token.role.as_str().to_owned(), rfc3339(token.made_ms)]
 }
 
-fn remove(name: &str, session: &Session) -> Result<(), Problem> {
+fn remove(name: &str, confirmation: &Confirmation, session: &Session) -> Result<(), Problem> {
     let home = session.home()?.ok_or_else(|| super::absence::no_home(session.home_path()))?;
+    // One that is not there is not asked about.
+    if !confirmation.is_given()
+        && let Some(token) = tokens::list(&home)?.tokens.iter().find(|token| token.name == name)
+    {
+        session.answer_json_only(token)?;
+        let message = format!("this would lock out whoever has the token `{name}` ({})", token.role.as_str());
+        confirm::ask(session, confirm::unconfirmed(message, &home.command(&format!("token remove {name} --yes"))))?;
+    }
     let token = tokens::remove(&home, name)?;
     session.answer(&token, |token| format!("removed: {}", escape(&token.name)))
 }

@@ -139,7 +139,7 @@ fn a_dry_run_says_who_would_lose_what_and_does_nothing() {
     let index = of(&why(&place, "matcher/index"), "matcher/matcher")["object"].clone();
     let whole = place.ocap(&["revoke", "--dry-run", index.as_str().expect("a reference")]).expect(0).json();
     of(whole["holders"].as_array().expect("holders"), "matcher/matcher");
-    place.ocap(&["revoke", "matcher/matcher", "vat.index"]).expect(0);
+    place.ocap(&["revoke", "--yes", "matcher/matcher", "vat.index"]).expect(0);
     assert_eq!(plan()["already"], true);
     let holder = of(&why(&place, "matcher/index"), "matcher/matcher");
     assert_eq!((&holder["lost"], &holder["through"][0]["lost"]), (&json!(true), &json!(true)));

@@ -64,7 +64,7 @@ fn a_token_gives_its_role_and_nothing_more_until_it_is_removed() {
 
     let listed = place.ocap(&["token", "list"]).expect(0).json();
     assert_eq!((&listed["tokens"][0]["name"], &listed["tokens"][1]["role"]), (&json!("dashboard"), &json!("operate")));
-    place.ocap(&["token", "remove", "robot"]).expect(0);
+    place.ocap(&["token", "remove", "robot", "--yes"]).expect(0);
     for head in [operate, bearer("robot.wrong"), "authorization: Basic eA==\r\n".to_owned()] {
         let refused = http.ask("POST", "/v1/call", &head, &call);
         assert_eq!((refused.status, refused.code().as_str()), (401, "ocap::request::unauthorized"));

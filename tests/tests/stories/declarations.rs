@@ -33,11 +33,11 @@ fn a_declaration_that_changed_takes_the_old_ones_place_on_request() {
 
     // What can't be launched takes nobody's place.
     let index = matcher.move_away("index");
-    place.ocap(&["launch", "--if-changed", "replace", &matcher.word()]).expect(1).problem("ocap::component::missing");
+    place.ocap(&["launch", "--yes", "--if-changed", "replace", &matcher.word()]).expect(1).problem("ocap::component::missing");
     assert_eq!(place.client("run/llm.sock").ask(&find), json!({ "id": 2, "found": ["lamp"] }));
     std::fs::rename(index, matcher.component("index")).expect("it was moved away");
 
-    let replaced = place.ocap(&["launch", "--if-changed", "replace", &matcher.word()]).expect(0).json();
+    let replaced = place.ocap(&["launch", "--yes", "--if-changed", "replace", &matcher.word()]).expect(0).json();
     assert_eq!(replaced["origin"], "replaced");
     assert_eq!(place.client("run/llm.sock").ask(&find), json!({ "id": 2, "found": [] }));
     assert_eq!(place.client("run/llm.sock").ask(&lamp), json!({ "id": 1, "ok": true }));
@@ -48,7 +48,7 @@ fn a_declaration_that_changed_takes_the_old_ones_place_on_request() {
     assert_eq!(place.client("run/llm.sock").ask(&find), json!({ "id": 2, "found": ["lamp"] }));
     assert_eq!(host.stop(&place), 0);
     let word = matcher.word();
-    let host = place.run(&["--if-changed".as_ref(), "replace".as_ref(), word.as_ref()]);
+    let host = place.run(&["--if-changed".as_ref(), "replace".as_ref(), "--yes".as_ref(), word.as_ref()]);
     assert_eq!(place.client("run/llm.sock").ask(&find), json!({ "id": 2, "found": [] }));
     assert_eq!(host.stop(&place), 0);
 }

@@ -94,7 +94,7 @@ fn an_upgrade_a_rollback_and_a_revocation_are_told() {
     let _host = place.run(&[&counter.file(), &place.sample("matcher").file()]);
     fs::copy(sample_component("counter_next"), counter.component("counter")).expect("a component was built");
     place.ocap(&["upgrade", "counter/counter"]).expect(0);
-    place.ocap(&["revoke", "matcher/matcher", "vat.index"]).expect(0);
+    place.ocap(&["revoke", "--yes", "matcher/matcher", "vat.index"]).expect(0);
     let told = events(&place, &[]);
     assert!(kinds(&told, "counter").contains(&"vat-upgraded".to_owned()), "{told:#?}");
     let revoked = told.iter().find(|event| event["kind"] == "revoked").expect("it is told");

@@ -95,10 +95,10 @@ fn from_a_channel_everything_is_reached_that_its_clients_may_cause() {
 fn a_revoked_way_is_shown_and_leads_no_farther() {
     let place = Place::new();
     let _host = matcher(&place);
-    place.ocap(&["revoke", "matcher/matcher", "vat.index"]).expect(0);
+    place.ocap(&["revoke", "--yes", "matcher/matcher", "vat.index"]).expect(0);
     let to = graph(&place, &["--to", "matcher/index"]);
     assert!(edges(&to).contains(&"matcher/matcher granted matcher/index vat.index, lost".to_owned()), "{to:#}");
-    place.ocap(&["revoke", "matcher/matcher", "io.llm"]).expect(0);
+    place.ocap(&["revoke", "--yes", "matcher/matcher", "io.llm"]).expect(0);
     let from = graph(&place, &["--from", "matcher/matcher"]);
     assert!(edges(&from).iter().all(|edge| edge.ends_with(", lost")), "{from:#}");
 }

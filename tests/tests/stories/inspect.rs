@@ -52,7 +52,7 @@ fn inspect_shows_whose_an_object_is_and_who_holds_it() {
     assert_eq!(caretaker["target"], granted);
     let holder = &caretaker["holders"]["vats"][0];
     assert_eq!((&holder["vat"], &holder["grant"]), (&json!("matcher/matcher"), &json!("vat.index")));
-    place.ocap(&["revoke", "matcher/matcher", "vat.index"]).expect(0);
+    place.ocap(&["revoke", "--yes", "matcher/matcher", "vat.index"]).expect(0);
     let revoked = inspected(&place, &[caretaker["reference"].as_str().expect("a reference")]);
     assert_eq!(revoked["lost"], "object-revoked");
 }

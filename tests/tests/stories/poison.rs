@@ -73,7 +73,7 @@ fn a_message_that_kills_the_host_three_times_is_set_aside_and_its_neighbours_mes
     assert_eq!((&shown["id"], &shown["body"]), (&json!(id), &json!({ "value": [] })));
 
     place.ocap(&["doctor"]).expect(1);
-    place.ocap(&["dead-letters", "drop", id]).expect(0);
+    place.ocap(&["dead-letters", "drop", id, "--yes"]).expect(0);
     place.ocap(&["dead-letters", "show", id]).expect(1).problem("ocap::target::unknown");
     place.ocap(&["doctor"]).expect(0);
     assert_eq!(host.stop(&place), 0);

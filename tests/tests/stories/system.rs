@@ -258,7 +258,7 @@ fn a_changed_declaration_of_a_system_subcluster_is_told_and_the_old_one_goes_on(
     assert_eq!(problem["code"], "ocap::launch::changed");
     assert_eq!(kernel(&place, "ping", json!([])), "pong");
     host.kill9();
-    let again = place.begin(&["run", "--if-changed", "replace"]);
+    let again = place.begin(&["run", "--yes", "--if-changed", "replace"]);
     eventually("it runs anew", || {
         let status = place.ocap(&["status"]);
         (status.status == 0 && status.json()["subclusters"][0]["system"] == true).then_some(())

@@ -261,10 +261,10 @@ fn a_vat_can_be_upgraded_to_any_component_that_is_stored() {
 fn a_launch_that_replaces_notices_a_changed_component() {
     let place = Place::new();
     let (_host, counter) = counted(&place, 5);
-    let replaced = place.ocap(&["launch", "--if-changed", "replace", &counter.word()]).expect(0).json();
+    let replaced = place.ocap(&["launch", "--yes", "--if-changed", "replace", &counter.word()]).expect(0).json();
     assert_eq!(replaced["origin"], "replaced");
     assert_eq!(place.call("counter", "decrement", &["1"]), 0);
-    assert_eq!(place.ocap(&["launch", "--if-changed", "replace", &counter.word()]).expect(0).json()["origin"], "known");
+    assert_eq!(place.ocap(&["launch", "--yes", "--if-changed", "replace", &counter.word()]).expect(0).json()["origin"], "known");
 }
 
 #[test]
