@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use ocap_kernel::{Kernel, SubclusterId, VatId, VatView};
 
-use crate::daemon::events::Whom;
-use crate::daemon::requests::{Ending, EndingVat, Happening, Scope, TerminateBody, Terminated};
+use crate::daemon::requests::{Ending, EndingVat, Scope, TerminateBody, Terminated};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
 
@@ -25,13 +24,9 @@ pub(super) struct Doomed {
 /// # Errors
 /// If there is none of that name, or it belongs to the host.
 pub(super) async fn terminate(house: &Arc<House>, body: TerminateBody) -> Result<Terminated, Problem> {
-    let ended = house
+    house
         .act(move |run_loop, house| find(run_loop.kernel(), house, body).map(|doomed| end(run_loop, house, doomed)))
-        .await??;
-    if ended.scope == Scope::Subcluster {
-        house.events.tell(Whom::subcluster(&ended.name), Happening::SubclusterTerminated);
-    }
-    Ok(ended)
+        .await?
 }
 
 /// What that would end.

@@ -179,9 +179,16 @@ impl House {
         locked(&self.compiled).insert(digest, code);
     }
 
+    /// Something is worth knowing, and told as an event of the kind `problem`.
     pub(super) fn notice(&self, problem: Problem) {
         let problem = problem.begun(self.powers.now_ms());
         self.events.tell(Whom::of(&problem), Happening::Problem { problem: Box::new(problem.clone()) });
+        self.note(problem);
+    }
+
+    /// The same for what is told as an event of another kind.
+    pub(super) fn note(&self, problem: Problem) {
+        let problem = problem.begun(self.powers.now_ms());
         crate::daemon::log::record(&problem);
         locked(&self.notices).push(problem);
     }

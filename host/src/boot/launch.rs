@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 
 use crate::bundle::{Source, VatCode};
 use crate::component::{CodeRecord, CodeSource, Digest};
-use crate::daemon::requests::{IfChanged, LaunchBody, Launched, Origin};
+use crate::daemon::events::Whom;
+use crate::daemon::requests::{Happening, IfChanged, LaunchBody, Launched, Origin};
 use crate::declaration::{Declaration, Standing, Use};
 use crate::problem::Problem;
 use crate::run_loop::RunLoop;
@@ -338,8 +339,12 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
 /// Ends a living subcluster for good, with its channels, services and timers.
 pub(super) fn end(run_loop: &mut RunLoop, house: &House, id: SubclusterId) {
     let Some(objects) = host_objects_of(run_loop.kernel(), id) else { return };
+    let row = run_loop.kernel().subclusters().find(|(living, _)| *living == id).map(|(_, row)| row);
+    let whom = Whom::subcluster(row.map_or("?", |row| &row.name));
     run_loop.terminate(id, &objects).expect("it was found just now");
     house.forget_declaration(id);
+    let events = house.events.clone();
+    run_loop.when_durable(move || events.tell(whom, Happening::SubclusterTerminated));
 }
 
 /// The host objects that end with a subcluster; `None` if it does not live.

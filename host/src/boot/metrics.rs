@@ -18,12 +18,12 @@ use super::ps::{Look, millis};
 /// # Errors
 /// If the host stops first.
 pub(super) async fn metrics(house: &Arc<House>) -> Result<Metrics, Problem> {
-    let read = |run_loop: &mut RunLoop, _: &House| Metrics {
+    let read = |run_loop: &mut RunLoop, house: &House| Metrics {
         version: VERSION.to_owned(),
         boot: run_loop.kernel().boot(),
         now_ms: millis(run_loop.now().wall),
         figures: figures(run_loop),
-        since_boot: since_boot(run_loop),
+        since_boot: since_boot(run_loop, house),
     };
     let mut metrics = house.act(read).await?;
     metrics.since_boot.process_cpu_ms = measure(house, &mut metrics.figures);
@@ -77,7 +77,7 @@ fn vat_counts(run_loop: &RunLoop) -> VatCounts {
     counts
 }
 
-fn since_boot(run_loop: &RunLoop) -> SinceBoot {
+fn since_boot(run_loop: &RunLoop, house: &House) -> SinceBoot {
     let totals = run_loop.totals();
     let channels = run_loop.io().status();
     let sum = |of: fn(&crate::io::ChannelStatus) -> u64| channels.iter().map(of).sum();
@@ -98,6 +98,7 @@ fn since_boot(run_loop: &RunLoop) -> SinceBoot {
         lines_in: sum(|channel| channel.lines_in),
         lines_out: sum(|channel| channel.lines_out),
         lines_torn: sum(|channel| channel.lines_torn),
+        log_lines_dropped: house.events.log().dropped().values().sum(),
         process_cpu_ms: None,
     }
 }

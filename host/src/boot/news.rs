@@ -87,6 +87,7 @@ pub(super) async fn tell_boot(house: &Arc<House>) -> Result<(), Problem> {
     house.act(|_, _| ()).await?;
     house
         .act(|run_loop, house| {
+            house.events.tell_what_was_kept();
             tell_channels(run_loop, house, None);
             tell_quarantined(run_loop.kernel(), house);
         })

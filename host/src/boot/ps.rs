@@ -52,6 +52,8 @@ pub(super) struct Look<'l> {
     /// The name of each living subcluster, and whether it belongs to the host.
     subclusters: BTreeMap<SubclusterId, (&'l str, bool)>,
     running: BTreeMap<VatId, Duration>,
+    /// Of each vat that logged too much, by its label, how many lines were dropped.
+    dropped: BTreeMap<String, u64>,
 }
 
 impl<'l> Look<'l> {
@@ -61,7 +63,8 @@ impl<'l> Look<'l> {
             (id, (row.name.as_str(), system::is_system(house, kernel, id)))
         };
         let subclusters = kernel.subclusters().map(named).collect();
-        Look { run_loop, kernel, subclusters, running: run_loop.under_way().collect() }
+        let dropped = house.events.log().dropped();
+        Look { run_loop, kernel, subclusters, running: run_loop.under_way().collect(), dropped }
     }
 
     /// Every vat that lives or still has rows, with its subcluster.
@@ -110,6 +113,7 @@ impl<'l> Look<'l> {
             busy_us: meter.map_or(0, |meter| u64::try_from(meter.busy.as_micros()).unwrap_or(u64::MAX)),
             cranks: meter.map_or(0, |meter| meter.cranks),
             undone: meter.map_or(0, |meter| meter.undone),
+            log_lines_dropped: self.dropped.get(&self.label(vat.row)).copied().unwrap_or(0),
             queued: vat.queued as u64,
             messages: vat.messages,
             mailbox_max: vat.row.mailbox_max,
@@ -135,6 +139,7 @@ impl<'l> Look<'l> {
             busy_us: 0,
             cranks: 0,
             undone: 0,
+            log_lines_dropped: 0,
             queued: 0,
             messages: 0,
             mailbox_max: row.mailbox_max,

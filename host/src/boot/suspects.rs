@@ -7,7 +7,8 @@ use ocap_kernel::{Consequence, Kernel, VatId};
 
 use crate::daemon::Home;
 use crate::daemon::events::Whom;
-use crate::daemon::requests::Happening;
+use crate::daemon::requests::{Happening, Why};
+use crate::escape::escape;
 use crate::problem::Problem;
 use crate::run_loop::markers::{self, Left, Markers};
 use crate::store::Store;
@@ -22,9 +23,10 @@ use super::{calls, reasons};
 pub(super) fn hear(kernel: &mut Kernel, store: &Store, house: &House, workers: usize) -> Result<Markers, Problem> {
     let left = read(&house.home);
     for consequence in kernel.suspect(&left.markers) {
-        let advice = carry_out(kernel, house, &consequence);
         let (Consequence::SetAside(vat, _) | Consequence::Quarantined(vat) | Consequence::RolledBack(vat)) = consequence;
-        house.notice(reasons::lasting(kernel, house, vat, advice.as_advice()));
+        let advice = carry_out(kernel, house, &consequence).as_advice();
+        keep_for_later(kernel, house, &consequence, &advice);
+        house.note(reasons::lasting(kernel, house, vat, advice));
     }
     make_durable(kernel, store)?;
     for marker in &left.markers {
@@ -82,6 +84,21 @@ fn carry_out(kernel: &mut Kernel, house: &House, consequence: &Consequence) -> P
                 .with_help(format!("mend the component, then `ocap-host upgrade {label} FILE`"))
         }
     }
+}
+
+/// What is told of a consequence when it is durable. That of a quarantine is told at every start.
+fn keep_for_later(kernel: &Kernel, house: &House, consequence: &Consequence, advice: &Problem) {
+    let (vat, what) = match *consequence {
+        Consequence::SetAside(vat, message) => {
+            let letter = kernel.dead_letters().find(|(id, _)| *id == message).map(|(_, letter)| letter);
+            let method = letter.map_or_else(String::new, |letter| escape(&letter.method));
+            let why = Why::KilledTheProcess;
+            (vat, Happening::DeadLetter { message: message.to_string(), method, why })
+        }
+        Consequence::Quarantined(_) => return,
+        Consequence::RolledBack(vat) => (vat, Happening::VatRolledBack { cause: advice.message.clone() }),
+    };
+    house.events.tell_later(Whom::vat(&label_of(kernel, vat)), what);
 }
 
 fn label_of(kernel: &Kernel, vat: VatId) -> String {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use ocap_kernel::{Kernel, SubclusterId};
 
-use crate::daemon::requests::IfChanged;
+use crate::daemon::events::Whom;
+use crate::daemon::requests::{Ender, Happening, IfChanged};
 use crate::declaration::{Standing, SystemSubcluster};
 use crate::problem::Problem;
 
@@ -25,6 +26,11 @@ pub(super) fn end_unconfigured(kernel: &mut Kernel, house: &House) {
     let ended: Vec<(SubclusterId, String)> = living.map(|(id, row)| (id, row.name.clone())).collect();
     for (id, name) in ended {
         let objects = launch::host_objects_of(kernel, id).expect("it was found just now");
+        for vat in kernel.vats().filter(|vat| vat.row.subcluster == id) {
+            let whom = Whom::vat(&format!("{name}/{}", vat.row.name));
+            house.events.tell_later(whom, Happening::VatTerminated { by: Ender::Operator });
+        }
+        house.events.tell_later(Whom::subcluster(&name), Happening::SubclusterTerminated);
         kernel.terminate(id, &objects).expect("it was found just now");
         house.forget_declaration(id);
         tracing::warn!(subcluster = name, "ended: host.toml names this system subcluster no longer");

@@ -146,6 +146,7 @@ pub(super) mod tests {
             busy_us: 1_500_000,
             cranks: 7,
             undone: 1,
+            log_lines_dropped: 0,
             queued: 3,
             messages: 2,
             mailbox_max: 10_000,

@@ -37,6 +37,8 @@ struct Book {
     last: u64,
     remembered: VecDeque<Arc<str>>,
     gates: BTreeMap<&'static str, Gate>,
+    /// What is not durable yet.
+    later: Vec<(Whom, Happening)>,
 }
 
 /// Lets so many of a kind through in each second.
@@ -105,6 +107,17 @@ impl Events {
         drop(book);
         let (line, readers) = line_of(event, value);
         log.write(&line, readers);
+    }
+
+    /// Something happened in a boot that has no commit yet: it is told by [`Events::tell_what_was_kept`].
+    pub fn tell_later(&self, whom: Whom, what: Happening) {
+        locked(&self.0.book).later.push((whom, what));
+    }
+
+    /// What was kept for later is durable.
+    pub fn tell_what_was_kept(&self) {
+        let later = std::mem::take(&mut locked(&self.0.book).later);
+        later.into_iter().for_each(|(whom, what)| self.tell(whom, what));
     }
 
     /// What is remembered, oldest first, and all that comes.

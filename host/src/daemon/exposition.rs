@@ -41,6 +41,9 @@ pub fn of_vats(ps: &Ps) -> String {
         of(counter("vat_cranks_undone", "Deliveries to the vat that were undone since the boot"), |vat| {
             vat.undone as f64
         }),
+        of(counter("vat_log_lines_dropped", "Lines of the vat that were dropped because it logs too much"), |vat| {
+            vat.log_lines_dropped as f64
+        }),
         of(in_unit(counter("vat_busy", "Time of workers that the vat took since the boot"), Unit::Seconds), |vat| {
             seconds(vat.busy_us)
         }),
@@ -124,6 +127,8 @@ fn was_done(metrics: &Metrics) -> Vec<Family> {
         counter("channel_lines", "Lines of channels by direction").labelled(labelled("direction", &lines)),
         counter("channel_clients", "Clients of channels by what became of them")
             .labelled(labelled("outcome", &clients)),
+        counter("log_lines_dropped", "Lines of vats that were dropped because they log too much")
+            .with(done.log_lines_dropped as f64),
     ];
     let cpu = |ms: u64| in_unit(counter("process_cpu", "CPU time of the process"), Unit::Seconds).with(ms as f64 / 1e3);
     families.extend(done.process_cpu_ms.map(cpu));

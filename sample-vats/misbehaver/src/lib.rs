@@ -33,6 +33,8 @@ enum Start {
     Trap,
     /// Leaves something behind that traps in a crank of its own.
     Later,
+    /// Never ends.
+    Spin,
 }
 
 #[object]
@@ -49,6 +51,9 @@ impl Misbehaver {
                     panic!("after the start: {answer:?}");
                 });
             }
+            Start::Spin => loop {
+                black_box(());
+            },
         }
         Ok(())
     }

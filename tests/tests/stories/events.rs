@@ -100,3 +100,37 @@ fn an_upgrade_a_rollback_and_a_revocation_are_told() {
     let revoked = told.iter().find(|event| event["kind"] == "revoked").expect("it is told");
     assert_eq!((&revoked["target"], &revoked["grant"]), (&json!("matcher/matcher"), &json!("vat.index")));
 }
+
+#[test]
+fn the_end_of_what_is_replaced_is_told_before_the_launch_of_what_takes_its_place() {
+    let place = Place::new();
+    let counter = place.sample("counter");
+    let _host = place.run(&[&counter.file()]);
+    counter.replace("[vats.counter]", "[vats.counter]\nturns = 2");
+    place.ocap(&["launch", "--yes", "--if-changed", "replace", &counter.word()]).expect(0);
+    assert_eq!(
+        kinds(&events(&place, &[]), "counter"),
+        [
+            "vat-started",
+            "subcluster-launched",
+            "vat-terminated",
+            "subcluster-terminated",
+            "vat-started",
+            "subcluster-launched",
+        ]
+    );
+}
+
+#[test]
+fn the_end_of_a_system_subcluster_that_is_configured_no_longer_is_told_at_the_start() {
+    let place = Place::new();
+    let steward = place.sample("steward");
+    let configure = |text: &str| fs::write(place.home("host.toml"), text).expect("written");
+    place.ocap(&["token", "add", "any", "--role", "read"]).expect(0);
+    configure(&format!("[system.steward]\ndeclaration = \"{}\"\n", steward.word()));
+    place.run(&[]).kill9();
+    configure("");
+    let _host = place.run(&[]);
+    let told = events(&place, &[]);
+    assert_eq!(kinds(&told, "steward"), ["vat-terminated", "subcluster-terminated"], "{told:#?}");
+}

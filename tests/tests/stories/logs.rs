@@ -112,6 +112,11 @@ fn a_vat_that_logs_without_end_is_cut_off_and_the_others_are_not() {
         lines.into_iter().find(|line| line["message"].to_string().contains("were dropped in the last second"))
     });
     assert_eq!((&told["vat"], &told["stream"]), (&json!("misbehaver/misbehaver"), &json!("host")));
+    let dropped = place.ocap(&["metrics"]).expect(0).json()["since_boot"]["log_lines_dropped"].clone();
+    assert!(dropped.as_u64().is_some_and(|lines| lines > 1_000), "{dropped}");
+    let of_vats = place.ocap(&["metrics", "--per-vat", "--format", "text"]).expect(0).stdout;
+    let series = format!("ocap_vat_log_lines_dropped_total{{vat=\"misbehaver/misbehaver\",id=\"v1\"}} {dropped}");
+    assert!(of_vats.contains(&series), "{series} is not in\n{of_vats}");
 }
 
 #[test]

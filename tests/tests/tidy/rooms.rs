@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "daemon",
             "declaration",
             "engine",
+            "escape",
             "io",
             "powers",
             "problem",

@@ -242,6 +242,7 @@ pub(super) mod tests {
             lines_in: 0,
             lines_out: 0,
             lines_torn: 0,
+            log_lines_dropped: 0,
             process_cpu_ms: None,
         };
         let figures = Figures { uptime_ms, ..Figures::default() };

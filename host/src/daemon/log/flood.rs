@@ -14,6 +14,8 @@ const LINE_BYTES: u64 = 100;
 #[derive(Debug, Default)]
 pub(super) struct Flood {
     buckets: BTreeMap<String, Bucket>,
+    /// What was dropped of each vat in all. It stays when the bucket is forgotten.
+    dropped: BTreeMap<String, u64>,
     /// Whether somebody will tell what was dropped.
     reported: Reported,
 }
@@ -57,10 +59,16 @@ impl Flood {
             return Fate::Kept;
         }
         bucket.dropped += 1;
+        *self.dropped.entry(vat.to_owned()).or_default() += 1;
         match std::mem::replace(&mut self.reported, Reported::Soon) {
             Reported::NotYet => Fate::FirstDropped,
             Reported::Soon => Fate::Dropped,
         }
+    }
+
+    /// What was dropped of each vat in all.
+    pub(super) fn dropped(&self) -> BTreeMap<String, u64> {
+        self.dropped.clone()
     }
 
     /// What was dropped of each vat since the last report. Vats that have their whole burst again are forgotten.
@@ -103,6 +111,7 @@ mod tests {
         assert_eq!(flood.weigh("quiet/quiet", 50, start), Fate::Kept);
         assert_eq!(flood.report(start + REPORT_AFTER), [("loud/loud".to_owned(), 6_000 - kept)]);
         assert_eq!(flood.report(start + REPORT_AFTER), []);
+        assert_eq!(flood.dropped(), BTreeMap::from([("loud/loud".to_owned(), 6_000 - kept)]), "what was told is counted on");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod line;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -141,6 +142,11 @@ impl Log {
         }
     }
 
+    /// How many lines were dropped of each vat that said too much, since this process began.
+    pub fn dropped(&self) -> BTreeMap<String, u64> {
+        locked(&self.0.flood).dropped()
+    }
+
     fn tell_of_flood_later(&self) {
         let Some(runtime) = self.0.runtime.get() else { return };
         let log = self.clone();
@@ -184,7 +190,7 @@ impl std::fmt::Debug for Log {
 }
 
 fn line_of(vat: &str, words: Words) -> LogLine {
-    let mut more = std::collections::BTreeMap::from([("stream".to_owned(), Value::from(words.stream))]);
+    let mut more = BTreeMap::from([("stream".to_owned(), Value::from(words.stream))]);
     if !words.fields.is_empty() {
         let fields: Map<String, Value> =
             words.fields.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
@@ -370,6 +376,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.expect("a runtime");
         let words = || Words { level: LogLevel::Info, stream: "log", message: "x".repeat(4_000), fields: vec![] };
+        let mut counted = BTreeMap::new();
         let (lines, _) = logged(Form::Plain, |log| {
             runtime.block_on(async {
                 log.tell_later_here();
@@ -377,11 +384,13 @@ mod tests {
                 log.said("quiet/quiet", vec![words()]);
                 tokio::time::sleep(flood::REPORT_AFTER * 2).await;
             });
+            counted = log.dropped();
         });
         assert!(lines.len() < 200, "{} lines", lines.len());
         assert_eq!(lines[lines.len() - 2]["vat"], "quiet/quiet");
         let told = lines[lines.len() - 1]["message"].as_str().expect("a text").to_owned();
-        let dropped = 1_002 - lines.len();
+        let dropped = 1_002 - lines.len() as u64;
         assert_eq!(told, format!("{dropped} lines of vat loud/loud were dropped in the last second: it logs too much"));
+        assert_eq!(counted, BTreeMap::from([("loud/loud".to_owned(), dropped)]));
     }
 }

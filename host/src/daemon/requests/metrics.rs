@@ -108,6 +108,9 @@ pub struct SinceBoot {
     pub lines_out: u64,
     /// Clients that left in the middle of a line.
     pub lines_torn: u64,
+    /// Lines that vats logged beyond what they may, and that were dropped.
+    #[serde(default)]
+    pub log_lines_dropped: u64,
     /// CPU time of the process, in milliseconds, as the system says; absent if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_cpu_ms: Option<u64>,

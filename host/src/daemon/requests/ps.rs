@@ -52,6 +52,9 @@ pub struct VatUsage {
     pub cranks: u64,
     /// How many of those were undone.
     pub undone: u64,
+    /// Lines that it logged beyond what it may since the boot, and that were dropped.
+    #[serde(default)]
+    pub log_lines_dropped: u64,
     /// Messages and notices that wait for it.
     pub queued: u64,
     /// Messages among them: what the limit is for.
