@@ -305,8 +305,7 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
         let object = ObjectId(first.0 + index as u64);
         opened.push(object);
         let io = run_loop.io();
-        let open = spec(house, declaration, channel, object)
-            .and_then(|spec| io.open(spec).map_err(|problem| *problem));
+        let open = spec(house, declaration, channel, object).and_then(|spec| io.open(spec).map_err(|problem| *problem));
         // Once the old one has ended there is no way back: then a channel that can't be opened is down, as it would be at a boot.
         if let Err(problem) = open
             && before.is_none()

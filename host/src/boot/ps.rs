@@ -10,8 +10,8 @@ use crate::daemon::requests::{Activity, Ps, VatError, VatUsage};
 use crate::problem::Problem;
 use crate::run_loop::{Fault, RunLoop};
 
-use super::reasons;
 use super::house::House;
+use super::reasons;
 use super::{calls, system};
 
 /// All vats, or those of one subcluster.

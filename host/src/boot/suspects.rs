@@ -23,7 +23,8 @@ use super::{calls, reasons};
 pub(super) fn hear(kernel: &mut Kernel, store: &Store, house: &House, workers: usize) -> Result<Markers, Problem> {
     let left = read(&house.home);
     for consequence in kernel.suspect(&left.markers) {
-        let (Consequence::SetAside(vat, _) | Consequence::Quarantined(vat) | Consequence::RolledBack(vat)) = consequence;
+        let (Consequence::SetAside(vat, _) | Consequence::Quarantined(vat) | Consequence::RolledBack(vat)) =
+            consequence;
         let advice = carry_out(kernel, house, &consequence).as_advice();
         keep_for_later(kernel, house, &consequence, &advice);
         house.note(reasons::lasting(kernel, house, vat, advice));

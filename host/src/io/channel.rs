@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::bind::{self, Place};
 use super::body::{self, Argument};
 use super::limits::CONNECTIONS_MAX;
-use super::{ChannelFault, ChannelSpec, Clock, ChannelState, ChannelStatus, FromIo, HostCall, Port, Reply, locked};
+use super::{ChannelFault, ChannelSpec, ChannelState, ChannelStatus, Clock, FromIo, HostCall, Port, Reply, locked};
 use crate::problem::Problem;
 
 /// A channel, shared by its listener and its connections.

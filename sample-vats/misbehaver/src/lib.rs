@@ -33,7 +33,7 @@ enum Start {
     Trap,
     /// Leaves something behind that traps in a crank of its own.
     Later,
-    /// Never ends.
+    /// Never ends, where it is the first one after an upgrade.
     Spin,
 }
 
@@ -51,9 +51,11 @@ impl Misbehaver {
                     panic!("after the start: {answer:?}");
                 });
             }
-            Start::Spin => loop {
-                black_box(());
-            },
+            Start::Spin => {
+                while context.upgraded_from().is_some() {
+                    black_box(());
+                }
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What can't be taken back is shown and asked about where somebody can answer, and refused where nobody can.
 
-use ocap_tests::{Place, Sample};
+use ocap_tests::Place;
 use serde_json::json;
 
 const QUESTION: &str = "Do it? [y/N] ";
@@ -78,7 +78,7 @@ fn what_runs_from_another_declaration_is_replaced_only_when_somebody_says_yes() 
     // What goes on as it is ends nothing.
     assert_eq!(ocap("launch").expect(0).json()["origin"], "known");
     assert_eq!(place.call("counter", "increment", &["4"]), 4);
-    change(&counter);
+    counter.replace("[vats.counter]", "[vats.counter]\nturns = 2");
     let problem = ocap("launch").expect(2).problem("ocap::usage::unconfirmed");
     assert!(problem["causes"].to_string().contains("vat counter/counter (v1)"), "{problem}");
     assert_eq!(host.stop(&place), 0);
@@ -92,12 +92,7 @@ fn what_runs_from_another_declaration_is_replaced_only_when_somebody_says_yes() 
     assert!(shown.status == 0 && shown.text.contains(QUESTION), "{}", shown.text);
     assert_eq!(place.call("counter", "get", &[]), 0);
     assert_eq!(host.stop(&place), 0);
-    change(&counter);
+    counter.replace("turns = 2", "turns = 3");
     place.ocap(&["start", "--yes", "--if-changed", "replace", &word]).expect(0);
     place.ocap(&["stop"]).expect(0);
-}
-
-/// Declared otherwise than it was.
-fn change(sample: &Sample) {
-    sample.declare(&format!("{}# changed\n", sample.text()).replacen("[vats.counter]", "[vats.counter]\nturns = 2", 1));
 }

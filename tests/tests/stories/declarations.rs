@@ -33,7 +33,10 @@ fn a_declaration_that_changed_takes_the_old_ones_place_on_request() {
 
     // What can't be launched takes nobody's place.
     let index = matcher.move_away("index");
-    place.ocap(&["launch", "--yes", "--if-changed", "replace", &matcher.word()]).expect(1).problem("ocap::component::missing");
+    place
+        .ocap(&["launch", "--yes", "--if-changed", "replace", &matcher.word()])
+        .expect(1)
+        .problem("ocap::component::missing");
     assert_eq!(place.client("run/llm.sock").ask(&find), json!({ "id": 2, "found": ["lamp"] }));
     std::fs::rename(index, matcher.component("index")).expect("it was moved away");
 

@@ -129,7 +129,8 @@ fn a_promise_can_not_be_revoked_but_its_resolver_can() {
 fn what_can_not_be_revoked_is_said_with_what_can() {
     let place = Place::new();
     let (_host, _) = two_matchers(&place);
-    let refused = |args: &[&str], status, code| place.ocap(&[&["revoke", "--yes"], args].concat()).expect(status).problem(code);
+    let refused =
+        |args: &[&str], status, code| place.ocap(&[&["revoke", "--yes"], args].concat()).expect(status).problem(code);
     refused(&["ko987654"], 1, "ocap::target::unknown");
     let problem = refused(&["matcher/matcher"], 2, "ocap::usage::reference");
     assert!(problem["help"].as_str().is_some_and(|help| help.contains("`vat.index`")), "{problem}");

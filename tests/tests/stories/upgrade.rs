@@ -264,7 +264,10 @@ fn a_launch_that_replaces_notices_a_changed_component() {
     let replaced = place.ocap(&["launch", "--yes", "--if-changed", "replace", &counter.word()]).expect(0).json();
     assert_eq!(replaced["origin"], "replaced");
     assert_eq!(place.call("counter", "decrement", &["1"]), 0);
-    assert_eq!(place.ocap(&["launch", "--yes", "--if-changed", "replace", &counter.word()]).expect(0).json()["origin"], "known");
+    assert_eq!(
+        place.ocap(&["launch", "--yes", "--if-changed", "replace", &counter.word()]).expect(0).json()["origin"],
+        "known"
+    );
 }
 
 #[test]

@@ -111,7 +111,11 @@ mod tests {
         assert_eq!(flood.weigh("quiet/quiet", 50, start), Fate::Kept);
         assert_eq!(flood.report(start + REPORT_AFTER), [("loud/loud".to_owned(), 6_000 - kept)]);
         assert_eq!(flood.report(start + REPORT_AFTER), []);
-        assert_eq!(flood.dropped(), BTreeMap::from([("loud/loud".to_owned(), 6_000 - kept)]), "what was told is counted on");
+        assert_eq!(
+            flood.dropped(),
+            BTreeMap::from([("loud/loud".to_owned(), 6_000 - kept)]),
+            "what was told is counted on"
+        );
     }
 
     #[test]

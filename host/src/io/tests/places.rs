@@ -5,8 +5,8 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 
 use super::*;
-use crate::io::channel::Channel;
 use crate::io::Port;
+use crate::io::channel::Channel;
 use crate::problem::Problem;
 
 const FREE: &str = "run/llm.sock";
