@@ -20,7 +20,7 @@ pub enum RecordFault {
     },
     /// The record is whole, but what it holds is no longer accepted.
     #[error("a stored declaration is not accepted")]
-    NotAccepted(#[source] Problem),
+    NotAccepted(#[source] Box<Problem>),
 }
 
 impl From<RecordFault> for Problem {
