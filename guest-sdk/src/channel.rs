@@ -31,6 +31,35 @@ impl Connection {
     pub fn close(&self) -> Promise<()> {
         self.0.call("close", ())
     }
+
+    /// Answers when the connection is over, whoever ended it, and is broken with `object-gone` if it was over before or ended with the host.
+    /// Have it come to a durable object with [`Promise::then`], and it is heard also after a `kill -9`:
+    ///
+    /// ```
+    /// # use ocap_guest_sdk::prelude::*;
+    /// #[derive(Durable, Default)]
+    /// struct Door {
+    ///     guests: Set<Cap>,
+    /// }
+    ///
+    /// #[object]
+    /// impl Door {
+    ///     fn line(this: This<Self>, text: String, connection: Connection) {
+    ///         if this.with(|door| door.guests.insert(connection.0.clone())) {
+    ///             connection.ended().then_with(&this, Door::left, connection);
+    ///         }
+    ///         info!("{text}");
+    ///     }
+    ///
+    ///     #[answer]
+    ///     fn left(&mut self, _: Result<()>, connection: Connection) {
+    ///         self.guests.remove(&connection.0);
+    ///     }
+    /// }
+    /// ```
+    pub fn ended(&self) -> Promise<()> {
+        self.0.call("ended", ())
+    }
 }
 
 pass_as_cap!(Channel, |channel| &channel.0, Channel);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{AbortHandle, Abortable, Aborted, Either, select};
 use serde::de::DeserializeOwned;
 
 use crate::cap::pass_as_cap;
-use crate::{Cap, Context, Error, Promise};
+use crate::{Cap, Context, Error, Promise, This, object};
 
 /// The service `timer`, granted by `uses = ["service.timer"]`. Times are milliseconds since 1970.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,11 @@ impl Timer {
     /// Answers with the time, when that has come; at once if it is past.
     pub fn at(&self, milliseconds: u64) -> Promise<u64> {
         self.0.call("at", (milliseconds,))
+    }
+
+    /// Has `tick(time)` sent to `target` when so much has passed, unless nobody holds what this answers by then: dropping it takes the timer back.
+    pub fn once(&self, span: Duration, target: &Cap) -> Promise<Cap> {
+        self.0.call("once", (milliseconds(span), target))
     }
 
     /// Has `tick(time)` sent to `target` each period, of at least 100 ms, for as long as somebody holds what this answers.
@@ -45,16 +50,43 @@ impl Context {
 impl<T: DeserializeOwned> Promise<T> {
     /// Waits for the answer, but only so long: then it fails with `timed-out`. The call itself is not taken back.
     ///
-    /// The host goes on counting to the end of the time also if the answer came before; a subcluster has at most 10,000 such waits at once.
+    /// When the answer has come, the host's timer goes. A subcluster has at most 10,000 timers at once.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ocap_guest_sdk::prelude::*;
+    /// # async fn ask(desk: Cap) -> Result<u64> {
+    /// let timer = context().timer()?;
+    /// let price = desk.call::<u64>("price", ("tea",)).within(&timer, Duration::from_secs(5)).await?;
+    /// # Ok(price)
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// What the promise is broken with; `timed-out`; or why the timer does not work.
     pub async fn within(self, timer: &Timer, limit: Duration) -> Result<T, Error> {
-        match select(self, timer.after(limit)).await {
+        let (handle, registration) = AbortHandle::new_pair();
+        let alarm = This::ephemeral(Alarm { handle });
+        let answer = Abortable::new(self, registration);
+        let answer = match select(answer, timer.once(limit, &alarm.cap())).await {
             Either::Left((answer, _)) => answer,
-            Either::Right((Ok(_), _)) => Err(Error::new("timed-out", format!("no answer within {limit:?}"))),
-            Either::Right((Err(error), _)) => Err(error),
-        }
+            // The timer lasts as long as it is held.
+            Either::Right((Ok(_timer), answer)) => answer.await,
+            Either::Right((Err(error), _)) => return Err(error),
+        };
+        answer.unwrap_or_else(|Aborted| Err(Error::new("timed-out", format!("no answer within {limit:?}"))))
+    }
+}
+
+/// Ends a wait when it rings.
+struct Alarm {
+    handle: AbortHandle,
+}
+
+#[object]
+impl Alarm {
+    fn tick(&self, _time: u64) {
+        self.handle.abort();
     }
 }
 

@@ -47,15 +47,24 @@ impl LineClient {
         self.stream.write_all(text.as_bytes()).expect("the connection takes it");
     }
 
+    /// The next line, without its end; `None` at the end of the connection.
+    ///
+    /// # Panics
+    /// If nothing comes.
+    #[track_caller]
+    pub fn hear(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.lines.read_line(&mut line).expect("an answer");
+        (read > 0).then(|| line.trim_end_matches('\n').to_owned())
+    }
+
     /// The next line, as JSON; `None` at the end of the connection.
     ///
     /// # Panics
     /// If nothing comes, or it is no JSON.
     #[track_caller]
     pub fn receive(&mut self) -> Option<Value> {
-        let mut line = String::new();
-        let read = self.lines.read_line(&mut line).expect("an answer");
-        (read > 0).then(|| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        self.hear().map(|line| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
     }
 
     /// Sends a line and returns the next one.

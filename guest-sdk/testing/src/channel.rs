@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ocap_kernel::{Answer, Code, HostCall, Kernel, Kref, ObjectId, Payload, Reply};
+use ocap_kernel::{Answer, Code, HostCall, Kernel, Kref, MessageId, ObjectId, Payload, Reply};
 use ocap_passable::{Value, encode};
 
 use crate::timer::{arguments, error};
@@ -27,6 +27,8 @@ struct Channel {
 struct Heard {
     lines: Vec<String>,
     closed: bool,
+    /// Calls that are answered when it is over.
+    waiting_for_the_end: Vec<MessageId>,
 }
 
 impl Channels {
@@ -63,7 +65,9 @@ impl Channels {
 
     /// The client goes.
     pub(crate) fn leave(&mut self, kernel: &mut Kernel, client: ObjectId) {
-        self.clients.entry(client).or_default().closed = true;
+        let heard = self.clients.entry(client).or_default();
+        heard.closed = true;
+        std::mem::take(&mut heard.waiting_for_the_end).into_iter().for_each(|call| kernel.answer_call(call, done()));
         kernel.end_object(client);
     }
 
@@ -110,6 +114,7 @@ impl Channels {
                     kernel.answer_call(call.id, done());
                     return self.leave(kernel, call.object);
                 }
+                ("ended", _) => return heard.waiting_for_the_end.push(call.id),
                 _ => Reply::Fail(Code::NoSuchMethod),
             }
         } else {

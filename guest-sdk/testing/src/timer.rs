@@ -25,7 +25,8 @@ struct Timer {
 }
 
 enum Kind {
-    Once,
+    Conclude,
+    Ring { target: Kref },
     Every { period_ms: u64, target: Kref, unanswered: Option<AskId> },
 }
 
@@ -54,13 +55,22 @@ impl Timers {
         }
         let (now_ms, args) = (millis(now), arguments(&call.args));
         match (call.method.as_str(), args.as_slice()) {
-            ("after", [Value::Integer(span)]) if *span >= 0 => self.once(kernel, &call, now_ms + *span as u64),
-            ("at", [Value::Integer(at)]) if *at >= 0 => self.once(kernel, &call, *at as u64),
+            ("after", [Value::Integer(span)]) if *span >= 0 => self.defer(kernel, &call, now_ms + *span as u64),
+            ("at", [Value::Integer(at)]) if *at >= 0 => self.defer(kernel, &call, *at as u64),
+            ("once", [Value::Integer(span), Value::Cap(target)]) if *span >= 0 => {
+                let due_ms = now_ms + *span as u64;
+                self.lend(kernel, &call, *target, |target| Timer { due_ms, kind: Kind::Ring { target } });
+            }
             ("every", [Value::Integer(period), Value::Cap(target)]) if *period >= i128::from(PERIOD_MIN_MS) => {
-                self.every(kernel, &call, now_ms, *period as u64, *target);
+                let period_ms = *period as u64;
+                self.lend(kernel, &call, *target, |target| Timer {
+                    due_ms: now_ms + period_ms,
+                    kind: Kind::Every { period_ms, target, unanswered: None },
+                });
             }
             ("after", _) => refuse(kernel, &call, "after takes a number of milliseconds"),
             ("at", _) => refuse(kernel, &call, "at takes a time in milliseconds since 1970"),
+            ("once", _) => refuse(kernel, &call, "once takes a number of milliseconds, and a capability to be told"),
             ("every", _) => {
                 let wanted = format!("every takes milliseconds, at least {PERIOD_MIN_MS}, and a capability to be told");
                 refuse(kernel, &call, &wanted);
@@ -70,17 +80,17 @@ impl Timers {
         Ok(())
     }
 
-    fn once(&mut self, kernel: &mut Kernel, call: &HostCall, due_ms: u64) {
+    fn defer(&mut self, kernel: &mut Kernel, call: &HostCall, due_ms: u64) {
         if let Some(object) = kernel.defer(call.id, "timer".to_owned()) {
-            self.timers.insert(object, Timer { due_ms, kind: Kind::Once });
+            self.timers.insert(object, Timer { due_ms, kind: Kind::Conclude });
         }
     }
 
-    fn every(&mut self, kernel: &mut Kernel, call: &HostCall, now_ms: u64, period_ms: u64, target: usize) {
+    /// A timer that tells somebody, and lasts as long as it is held.
+    fn lend(&mut self, kernel: &mut Kernel, call: &HostCall, target: usize, timer: impl FnOnce(Kref) -> Timer) {
         let Some(target) = call.args.caps.get(target).copied() else { return };
         if let Some(object) = kernel.export_while_held(call.id, "timer".to_owned(), Some(target)) {
-            let kind = Kind::Every { period_ms, target, unanswered: None };
-            self.timers.insert(object, Timer { due_ms: now_ms + period_ms, kind });
+            self.timers.insert(object, timer(target));
         }
     }
 
@@ -108,16 +118,26 @@ impl Timers {
         let now_ms = millis(now);
         let due = self.timers.iter_mut().filter(|(_, timer)| timer.due_ms <= now_ms);
         let Some((&object, timer)) = due.min_by_key(|(object, timer)| (timer.due_ms, **object)) else { return };
-        let Kind::Every { period_ms, target, unanswered } = &mut timer.kind else {
-            self.timers.remove(&object);
-            return kernel.conclude(object, Answer::Fulfill(Payload::plain(encode(&Value::from(now_ms)))));
-        };
-        timer.due_ms += *period_ms;
-        if unanswered.is_none() {
-            let time = Payload::plain(encode(&Value::List(vec![Value::from(now_ms)])));
-            if let Ok(ask) = kernel.ask(*target, "tick", time) {
-                *unanswered = Some(ask);
-                self.ticks.insert(ask, object);
+        let time = Payload::plain(encode(&Value::List(vec![Value::from(now_ms)])));
+        match &mut timer.kind {
+            Kind::Conclude => {
+                self.timers.remove(&object);
+                kernel.conclude(object, Answer::Fulfill(Payload::plain(encode(&Value::from(now_ms)))));
+            }
+            Kind::Ring { target } => {
+                // As at the host: a target that is gone has nobody to be told.
+                let _ = kernel.ask(*target, "tick", time);
+                self.timers.remove(&object);
+                kernel.end_object(object);
+            }
+            Kind::Every { period_ms, target, unanswered } => {
+                timer.due_ms += *period_ms;
+                if unanswered.is_none()
+                    && let Ok(ask) = kernel.ask(*target, "tick", time)
+                {
+                    *unanswered = Some(ask);
+                    self.ticks.insert(ask, object);
+                }
             }
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Outlet {
     calls: UnboundedReceiver<HostCall>,
     buffer: Vec<u8>,
     side: Side,
+    /// Calls that are answered when the connection is over; rows of the run loop as well.
+    waiting_for_the_end: Vec<MessageId>,
 }
 
 /// Whether the client can still be written to.
@@ -34,7 +36,8 @@ enum Side {
 
 impl Outlet {
     pub(super) fn new(channel: Arc<Channel>, socket: OwnedWriteHalf, calls: UnboundedReceiver<HostCall>) -> Outlet {
-        Outlet { channel, socket, calls, buffer: Vec::new(), side: Side::Open }
+        let (buffer, side, waiting_for_the_end) = (Vec::new(), Side::Open, Vec::new());
+        Outlet { channel, socket, calls, buffer, side, waiting_for_the_end }
     }
 
     /// Takes calls and writes, until a vat closes the connection or no more calls can come. The buffer may not be empty then.
@@ -70,12 +73,16 @@ impl Outlet {
         while let Ok(call) = self.calls.try_recv() {
             self.take(call);
         }
+        for call in std::mem::take(&mut self.waiting_for_the_end) {
+            self.answer(call, Reply::Settle(Answer::Fulfill(body::null())));
+        }
     }
 
     fn take(&mut self, call: HostCall) {
         let reply = match call.method.as_str() {
             "write" => Reply::Settle(self.write(&call.args)),
             "close" => return self.shut_by(call),
+            "ended" => return self.waiting_for_the_end.push(call.id),
             _ => Reply::Fail(Code::NoSuchMethod),
         };
         self.answer(call.id, reply);

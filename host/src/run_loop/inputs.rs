@@ -201,6 +201,11 @@ impl RunLoop {
             FromServices::Conclude { object, answer } => {
                 self.traced(Cause::Outside, |kernel| kernel.conclude(object, answer));
             }
+            FromServices::Ring { object, target, args } => {
+                // A target that is gone has nobody to be told; and the answer is nobody's.
+                let _ = self.ask_kernel(target, "tick", args);
+                self.kernel.end_object(object);
+            }
             FromServices::End { object } => self.kernel.end_object(object),
             FromServices::Send { target, method, args, reply } => self.send(target, &method, args, reply),
         }

@@ -70,6 +70,15 @@ pub enum FromServices {
         /// The answer.
         answer: Answer<Kref>,
     },
+    /// The only tick of a timer, and its end, in one.
+    Ring {
+        /// The object that [`FromServices::Lend`] made.
+        object: ObjectId,
+        /// To whom.
+        target: Kref,
+        /// The arguments of `tick`.
+        args: Payload<Kref>,
+    },
     /// An object is over; nothing will mention it any more.
     End {
         /// Which.
@@ -238,7 +247,7 @@ impl Shared {
         });
     }
 
-    /// A message to what `every` gave.
+    /// A message to what `once` or `every` gave.
     fn use_timer(&self, state: &mut State, call: &HostCall) {
         let wish = match (call.method.as_str(), body::arguments(&call.args)) {
             ("cancel", Some(args)) if args.values.is_empty() => Ok(()),
@@ -267,6 +276,9 @@ impl Shared {
             Due::Conclude(object) => {
                 let answer = Answer::Fulfill(body::plain(&Value::from(now.wall_ms)));
                 self.say(FromServices::Conclude { object, answer });
+            }
+            Due::Ring(object, target) => {
+                self.say(FromServices::Ring { object, target, args: body::one_time(now.wall_ms) });
             }
             Due::Tick(object, target) => {
                 let (reply, answer) = oneshot::channel();

@@ -6,6 +6,7 @@
 //! | `service/SUBCLUSTER/timer` | a service, as a grant of one subcluster |
 //! | `timer/SUBCLUSTER/after/DEADLINE` | a promised answer, due at milliseconds since 1970 |
 //! | `timer/SUBCLUSTER/at/DEADLINE` | the same, which follows the time of day while the host runs |
+//! | `timer/SUBCLUSTER/once/DEADLINE` | what ticks once, if it is still held, and is over; due at milliseconds since 1970 |
 //! | `timer/SUBCLUSTER/every/PERIOD/BEGUN` | what ticks each so many milliseconds, counted from when it was made |
 
 use std::fmt;
@@ -49,6 +50,11 @@ pub enum Kind {
         /// Which.
         deadline_ms: u64,
     },
+    /// The same span as `After`, told to somebody, unless nobody holds the timer by then.
+    Once {
+        /// When that is over, as far as could be known.
+        deadline_ms: u64,
+    },
     /// Again and again.
     Every {
         /// From one tick to the next.
@@ -74,6 +80,7 @@ impl Name {
                 timer(subcluster, Kind::After { deadline_ms: number(deadline)? })
             }
             ["timer", subcluster, "at", deadline] => timer(subcluster, Kind::At { deadline_ms: number(deadline)? }),
+            ["timer", subcluster, "once", deadline] => timer(subcluster, Kind::Once { deadline_ms: number(deadline)? }),
             ["timer", subcluster, "every", period, begun] => {
                 let period_ms = number(period).filter(|period| *period > 0)?;
                 timer(subcluster, Kind::Every { period_ms, begun_ms: number(begun)? })
@@ -101,6 +108,7 @@ impl fmt::Display for TimerName {
         match kind {
             Kind::After { deadline_ms } => write!(f, "timer/{subcluster}/after/{deadline_ms}"),
             Kind::At { deadline_ms } => write!(f, "timer/{subcluster}/at/{deadline_ms}"),
+            Kind::Once { deadline_ms } => write!(f, "timer/{subcluster}/once/{deadline_ms}"),
             Kind::Every { period_ms, begun_ms } => write!(f, "timer/{subcluster}/every/{period_ms}/{begun_ms}"),
         }
     }
@@ -115,6 +123,7 @@ mod tests {
         for kind in [
             Kind::After { deadline_ms: 5 },
             Kind::At { deadline_ms: 1_700_000_000_000 },
+            Kind::Once { deadline_ms: 5 },
             Kind::Every { period_ms: 100, begun_ms: 7 },
         ] {
             let timer = TimerName { subcluster: "alarm-2".to_owned(), kind };

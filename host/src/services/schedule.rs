@@ -27,6 +27,8 @@ pub(super) enum Due {
     Conclude(ObjectId),
     /// It ticks, and waits for the answer ([`Schedule::answered`]).
     Tick(ObjectId, Kref),
+    /// It ticks for the only time, and is over.
+    Ring(ObjectId, Kref),
 }
 
 /// All timers that wait.
@@ -56,6 +58,7 @@ enum Moment {
 #[derive(Debug)]
 enum Act {
     Conclude,
+    Ring { target: Kref },
     Tick { period_ms: u64, target: Kref, last: Last },
 }
 
@@ -99,12 +102,15 @@ impl Schedule {
             (Kind::At { deadline_ms }, _) => (Moment::Wall(deadline_ms), Act::Conclude),
             // The millisecond that has begun is not a whole one: nobody is told too early.
             (Kind::After { deadline_ms }, _) => (in_ms(deadline_ms.saturating_sub(now.wall_ms) + 1), Act::Conclude),
+            (Kind::Once { deadline_ms }, Some(target)) => {
+                (in_ms(deadline_ms.saturating_sub(now.wall_ms) + 1), Act::Ring { target })
+            }
             (Kind::Every { period_ms, begun_ms }, Some(target)) => {
                 let left = left_of_period(period_ms, begun_ms, now.wall_ms);
                 (in_ms(left), Act::Tick { period_ms, target, last: Last::Answered })
             }
             // It has nobody to tell.
-            (Kind::Every { .. }, None) => return self.give_back(&subcluster),
+            (Kind::Once { .. } | Kind::Every { .. }, None) => return self.give_back(&subcluster),
         };
         self.moments.insert((moment, object));
         self.timers.insert(object, Timer { subcluster, moment, act });
@@ -143,8 +149,12 @@ impl Schedule {
     fn fire(&mut self, object: ObjectId, now: Now) -> Option<Due> {
         let timer = self.timers.get_mut(&object).expect("what has a moment is a timer");
         let (Act::Tick { period_ms, target, last }, Moment::Monotonic(due_ms)) = (&mut timer.act, timer.moment) else {
+            let due = match timer.act {
+                Act::Ring { target } => Due::Ring(object, target),
+                Act::Conclude | Act::Tick { .. } => Due::Conclude(object),
+            };
             self.forget(object);
-            return Some(Due::Conclude(object));
+            return Some(due);
         };
         let late_ms = now.monotonic_ms - due_ms;
         let next = Moment::Monotonic(now.monotonic_ms.saturating_add(*period_ms - late_ms % *period_ms));
@@ -256,6 +266,15 @@ mod tests {
         assert_eq!(restarted.sleep_ms(at(7_030, 5)), Some(70));
         let clock_set_back = with(&[(ONE, EVERY)], at(3, 0));
         assert_eq!(clock_set_back.sleep_ms(at(3, 0)), Some(100));
+    }
+
+    #[test]
+    fn what_ticks_once_is_due_once_and_leaves_its_place() {
+        let mut schedule = with(&[(ONE, Kind::Once { deadline_ms: 1_500 })], at(1_000, 0));
+        assert_eq!(schedule.take_due(at(1_500, 500)), []);
+        assert_eq!(schedule.take_due(at(1_501, 501)), [Due::Ring(ONE, TARGET)]);
+        assert_eq!(schedule.take_due(at(9_000, 9_000)), []);
+        assert!(schedule.counts.is_empty());
     }
 
     #[test]

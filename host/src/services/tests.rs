@@ -119,6 +119,26 @@ async fn a_tick_says_the_time_and_a_timer_whose_target_is_gone_ends() {
 }
 
 #[tokio::test]
+async fn what_ticks_once_says_the_time_and_is_over_and_what_nobody_holds_any_more_says_nothing() {
+    let mut world = World::new();
+    for (made, rings) in [(MADE, true), (ObjectId(4), false)] {
+        world.call(TIMER, "once", &[Value::Integer(200), Value::Cap(0)]);
+        let FromServices::Lend { name, keeps, .. } = world.next().await else { panic!("nothing is given") };
+        assert_eq!((name.to_string().as_str(), keeps), ("timer/alarm/once/1200", LAMP));
+        world.services.made(name, Some(made), Some(keeps));
+        if !rings {
+            world.services.forget(made);
+        }
+    }
+    world.now_ms.store(1_300, Ordering::SeqCst);
+    let FromServices::Ring { object, target, args } = world.next().await else { panic!("it does not ring") };
+    assert_eq!((object, target), (MADE, LAMP));
+    assert_eq!(decode(&args.body), Ok(Value::List(vec![Value::Integer(1_300)])));
+    world.call(TIMER, "never", &[]);
+    assert_eq!(world.answer().await, Reply::Fail(Code::NoSuchMethod), "nothing else came before this");
+}
+
+#[tokio::test]
 async fn a_cancelled_timer_is_over() {
     let mut world = World::new();
     world.services.restore(MADE, "timer/alarm/every/100/0", Some(LAMP));

@@ -11,7 +11,7 @@ use super::names::Kind;
 pub(super) enum Wish {
     /// An answer that comes later: `after(milliseconds)`, `at(milliseconds since 1970)`.
     Later(Kind),
-    /// Ticks for this target: `every(milliseconds, target)`.
+    /// Ticks for this target: `once(milliseconds, target)`, `every(milliseconds, target)`.
     Ticks(Kind, Kref),
 }
 
@@ -29,6 +29,13 @@ pub(super) fn wish(method: &str, args: Option<&Arguments>, now_ms: u64) -> Resul
             Some(deadline_ms) => Ok(Wish::Later(Kind::At { deadline_ms })),
             None => wrong("at takes a time before the year 10000, in milliseconds since 1970".to_owned()),
         },
+        "once" => {
+            let deadline = number(2).and_then(|span| now_ms.checked_add(span)).filter(|at| *at <= LATEST_MS);
+            match (deadline, args.and_then(|args| args.capability(1))) {
+                (Some(deadline_ms), Some(target)) => Ok(Wish::Ticks(Kind::Once { deadline_ms }, target)),
+                _ => wrong("once takes a number of milliseconds, and a capability to be told".to_owned()),
+            }
+        }
         "every" => {
             let period = number(2).filter(|period| (PERIOD_MIN_MS..=LATEST_MS).contains(period));
             match (period, args.and_then(|args| args.capability(1))) {
@@ -64,6 +71,8 @@ mod tests {
         assert_eq!(asked("after", &[integer(5)]), Ok(Wish::Later(Kind::After { deadline_ms: 1_005 })));
         assert_eq!(asked("after", &[integer(0)]), Ok(Wish::Later(Kind::After { deadline_ms: 1_000 })));
         assert_eq!(asked("at", &[integer(5)]), Ok(Wish::Later(Kind::At { deadline_ms: 5 })));
+        let once = Kind::Once { deadline_ms: 1_007 };
+        assert_eq!(asked("once", &[integer(7), Value::Cap(0)]), Ok(Wish::Ticks(once, LAMP)));
         let every = Kind::Every { period_ms: 100, begun_ms: 1_000 };
         assert_eq!(asked("every", &[integer(100), Value::Cap(0)]), Ok(Wish::Ticks(every, LAMP)));
     }
@@ -78,6 +87,9 @@ mod tests {
             ("after", &[integer(i128::from(LATEST_MS))]),
             ("at", &[integer(i128::from(LATEST_MS) + 1)]),
             ("at", &["tomorrow".into()]),
+            ("once", &[integer(5)]),
+            ("once", &[integer(-1), Value::Cap(0)]),
+            ("once", &[integer(i128::from(LATEST_MS)), Value::Cap(0)]),
             ("every", &[integer(99), Value::Cap(0)]),
             ("every", &[integer(100)]),
             ("every", &[integer(100), Value::Cap(1)]),

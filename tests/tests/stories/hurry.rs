@@ -1,6 +1,7 @@
 //! Waiting for several things at once, and for none too long.
 
 use ocap_tests::{Place, eventually};
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 /// The desk has been asked these, and has not answered.
@@ -27,6 +28,27 @@ fn an_answer_that_does_not_come_in_time_is_an_error_and_one_that_does_is_not() {
     are_open(&place, &["later?"]);
     decide(&place, "later?", "yes");
     assert_eq!(waiting.done().expect(0).json()["value"], "yes");
+}
+
+/// Whether the vat holds a timer that waits.
+fn has_timer(place: &Place) -> bool {
+    place.ocap(&["caps", "of", "hurry/hurry"]).expect(0).json().to_string().contains("timer hurry/once/")
+}
+
+#[test]
+fn when_an_answer_has_come_in_time_its_timer_goes() {
+    let place = Place::new();
+    let host = place.run(&[&place.sample("hurry").file()]);
+    let waiting = place.begin(&["call", "hurry", "ask", "soon?", "3600000"]);
+    are_open(&place, &["soon?"]);
+    eventually("a timer waits", || has_timer(&place).then_some(()));
+    decide(&place, "soon?", "yes");
+    assert_eq!(waiting.done().expect(0).json()["value"], "yes");
+    eventually("the vat has let it go", || (!has_timer(&place)).then_some(()));
+    assert_eq!(host.stop(&place), 0);
+    let store = Connection::open_with_flags(place.home("store"), OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a store");
+    let counted = store.query_row("SELECT count(*) FROM objects WHERE name LIKE 'timer/%'", [], |row| row.get(0));
+    assert_eq!(counted, Ok(0), "and so has the host");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod backup;
 mod bundles;
 mod caps;
 mod channels;
+mod chat;
 mod collections;
 mod commands;
 mod completions;

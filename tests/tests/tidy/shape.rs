@@ -22,6 +22,51 @@ fn no_function_is_longer_than_seventy_lines() {
     }
 }
 
+/// Samples that show how little it takes, as directories, and the most lines of code that they may have.
+const SHORT_SAMPLES: &[(&str, usize)] =
+    &[("sample-vats/counter", 15), ("sample-vats/chat", 60), ("sample-vats/mint", 120)];
+
+#[test]
+fn samples_that_show_how_little_it_takes_are_short() {
+    for (directory, lines_max) in SHORT_SAMPLES {
+        let lines: usize = vat_sources(directory).iter().map(|source| lines_of_code(&source.text)).sum();
+        assert!(
+            (1..=*lines_max).contains(&lines),
+            "{directory} has {lines} lines of code, and {lines_max} were promised"
+        );
+    }
+}
+
+#[test]
+fn a_chat_in_sixty_lines_has_sixty_with_each_line_counted() {
+    for (directory, lines_max) in &SHORT_SAMPLES[1..] {
+        let lines: usize = vat_sources(directory).iter().map(|source| source.text.lines().count()).sum();
+        assert!(lines <= *lines_max, "{directory} has {lines} lines, and {lines_max} were promised");
+    }
+}
+
+/// The code of the vats in a directory, without that of their tests.
+fn vat_sources(directory: &str) -> Vec<Source> {
+    Source::all(directory, &[".rs"]).into_iter().filter(|source| source.path.ends_with("/src/lib.rs")).collect()
+}
+
+/// Lines as rustfmt lays them out that are not empty, no comment, and not only closing brackets. The line that names the tests is none.
+fn lines_of_code(text: &str) -> usize {
+    let vat = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let says_something = |line: &str| !line.starts_with("//") && !line.trim_matches(['}', ')', ';', ',']).is_empty();
+    vat.lines().filter(|line| says_something(line.trim())).count()
+}
+
+#[test]
+fn lines_of_code_are_those_that_say_something() {
+    assert_eq!(
+        lines_of_code(
+            "//! A.\n\nfn a() {\n    // Why.\n    b(|| {\n        c();\n    });\n}\n\n#[cfg(test)]\nmod tests;\n"
+        ),
+        3
+    );
+}
+
 /// The first line and the number of lines of each function, as rustfmt lays them out: it ends with a brace at its own column.
 fn functions(text: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();

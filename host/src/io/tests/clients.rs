@@ -163,6 +163,32 @@ async fn a_closed_connection_has_written_what_it_took() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_the_end_of_a_connection_is_told_once_it_is_over() {
+    let mut world = World::with_llm();
+    let mut client = world.client().await;
+    client.say("hello\n").await;
+    let line = world.line().await;
+    let connection = line.from;
+    let [first, second] = [(); 2].map(|()| world.submit(connection, "ended", nothing()));
+    world.round_trip(&mut client).await;
+    assert!(world.answers.is_empty(), "it is not over");
+    drop(client);
+    line.answer();
+    for call in [first, second] {
+        assert_eq!(world.answer_of(call).await, null());
+    }
+    world.wait_for_gone(connection).await;
+    assert_eq!(world.call(connection, "ended", nothing()).await, failed(Code::ObjectGone));
+
+    let mut client = world.client().await;
+    client.say("bye\n").await;
+    let connection = world.line().await.from;
+    let end = world.submit(connection, "ended", nothing());
+    world.call(connection, "close", nothing()).await;
+    assert_eq!(world.answer_of(end).await, null(), "a vat closed it");
+}
+
+#[tokio::test]
 async fn what_a_vat_gets_wrong_is_answered() {
     let mut world = World::with_llm();
     let mut client = world.client().await;
