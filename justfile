@@ -65,7 +65,7 @@ check: setup
     cargo clippy --workspace --all-targets --features ocap-host/otel,ocap-tests/otel -- -D warnings
     cargo test --workspace --test tidy --test guide
 
-# the first quarter of an hour walked again, and its page written anew
+# the pages of the guide that are walked (first quarter of an hour, tutorial), with what the commands say now
 walk: build vats
     OCAP_WALK=write cargo test --workspace --test stories walk
 
