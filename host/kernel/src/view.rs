@@ -1,7 +1,7 @@
 //! What operators may see of the kernel. Nothing here changes anything.
 
 use crate::id::{Kref, MessageId, ObjectId, Slot, SubclusterId, VatId};
-use crate::kernel::{Heap, Kernel, Rest};
+use crate::kernel::{Heap, Kernel, Rest, Seat};
 use crate::rows::{Fate, Object, Owner, Queued, Subcluster, Vat};
 
 /// One living vat, as operators see it.
@@ -48,12 +48,24 @@ impl Kernel {
 
     /// The living vats, by number.
     pub fn vats(&self) -> impl Iterator<Item = VatView<'_>> {
-        self.seats.keys().filter_map(|vat| self.vat(*vat))
+        self.seats.iter().filter_map(|(id, seat)| self.seated(*id, seat))
     }
 
     /// One living vat.
     pub fn vat(&self, id: VatId) -> Option<VatView<'_>> {
-        let seat = self.seats.get(&id)?;
+        self.seated(id, self.seats.get(&id)?)
+    }
+
+    /// The living vat that has this name in its subcluster.
+    pub fn vat_named(&self, subcluster: SubclusterId, name: &str) -> Option<VatId> {
+        let named = |id: &VatId| {
+            let row = self.vats.get(id).filter(|row| row.status.is_living());
+            row.is_some_and(|row| row.subcluster == subcluster && row.name == name)
+        };
+        self.seats.keys().copied().find(named)
+    }
+
+    fn seated(&self, id: VatId, seat: &Seat) -> Option<VatView<'_>> {
         let row = self.vats.get(&id).filter(|row| row.status.is_living())?;
         Some(VatView {
             id,

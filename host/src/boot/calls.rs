@@ -190,7 +190,7 @@ pub(super) fn find_subcluster<'k>(kernel: &'k Kernel, name: &str) -> Result<(Sub
 pub(super) fn find_vat<'k>(kernel: &'k Kernel, label: &str) -> Result<(VatId, &'k Vat), Problem> {
     let (subcluster, name) = label.split_once('/').ok_or_else(|| unknown(kernel, label))?;
     let (id, _) = find_subcluster(kernel, subcluster).map_err(|_| unknown(kernel, label))?;
-    let found = kernel.vats().find(|vat| vat.row.subcluster == id && vat.row.name == name);
+    let found = kernel.vat_named(id, name).and_then(|vat| kernel.vat(vat));
     found.map(|vat| (vat.id, vat.row)).ok_or_else(|| unknown(kernel, label))
 }
 

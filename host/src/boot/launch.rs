@@ -327,7 +327,7 @@ fn carry_out(run_loop: &mut RunLoop, house: &House, plan: Plan) -> Result<(Subcl
         run_loop.services().restore(ObjectId(first.0 + index as u64), name, None);
     }
     for (name, new) in names.iter().zip(plan.codes) {
-        let vat = report::find_vat(run_loop.kernel(), subcluster, name).expect("it was launched just now");
+        let vat = run_loop.kernel().vat_named(subcluster, name).expect("it was launched just now");
         let made = code::provided(run_loop.kernel(), house, vat, new);
         run_loop.provide(vat, made);
     }

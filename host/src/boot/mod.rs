@@ -56,7 +56,9 @@ use crate::daemon::events::Events;
 use crate::daemon::home::STORE;
 use crate::daemon::log::{self, Form};
 use crate::daemon::requests::LaunchBody;
-use crate::daemon::{Daemon, Ending, Home, Listener, RunEnd, RunOptions, Signals, background, filesystem, processes};
+use crate::daemon::{
+    Daemon, Ending, Home, Listener, RunEnd, RunOptions, Signals, background, filesystem, give_way, processes,
+};
 use crate::io::{FromIo, Io};
 use crate::problem::Problem;
 use crate::run_loop::{self, Budget, Parts, Spawned};
@@ -66,6 +68,10 @@ use crate::store::Store;
 use house::House;
 use launch::Wish;
 use serve::Running;
+
+/// Threads for vats beside one for each processor. A delivery may compute for as long as its limit says, and the others are to be served
+/// meanwhile, also when there are as many such vats as processors.
+const SPARE_WORKERS: usize = 2;
 
 /// How long the last traces may take to be sent.
 const LAST_TRACES: std::time::Duration = std::time::Duration::from_secs(2);
@@ -194,7 +200,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
     daemon.step("load the kernel")?;
     let mut kernel = Kernel::load(state).map_err(|corrupt| contradiction(&home.path_of(STORE), &corrupt))?;
     let house = Arc::new(House::furnish(&home, options.powers, events.clone())?);
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from) + SPARE_WORKERS;
     let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;
     system::end_unconfigured(&mut kernel, &house);
@@ -225,6 +231,7 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
         clock: house.clock(),
         spans,
         workers,
+        at_work: give_way,
         markers,
         accuse: Box::new(move |kernel, vat, charge| reasons::accuse(kernel, &accuser, vat, charge)),
         witness: news::witness(house.events.clone()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, Vat, VatId, VatStatus, VatView};
+use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, Vat, VatStatus, VatView};
 
 use crate::component::{CodeRecord, ComponentProblem, Place};
 use crate::daemon::Home;
@@ -210,9 +210,4 @@ pub(super) fn ready(inventory: &Inventory, home: &Home, boot: u64) -> Ready {
         boot,
         problems: inventory.all_problems(),
     }
-}
-
-/// A living vat by its name in its subcluster.
-pub(super) fn find_vat(kernel: &Kernel, subcluster: SubclusterId, name: &str) -> Option<VatId> {
-    kernel.vats().find(|vat| vat.row.subcluster == subcluster && vat.row.name == name).map(|vat| vat.id)
 }

@@ -48,29 +48,22 @@ impl Running {
     /// If the store failed, or the home is not this host's any more: nothing was acknowledged that is not durable.
     pub(super) async fn serve(
         &mut self,
-        mut requests: mpsc::Receiver<Request>,
+        requests: mpsc::Receiver<Request>,
         signals: &mut Signals,
         stop: Option<&Notify>,
         heart: &Heart,
     ) -> Result<Ending, Problem> {
         let healer = tokio::spawn(heal::by_itself(self.house.clone()));
+        let mut desk = tokio::spawn(hand_out(self.house.clone(), requests));
         let handle = self.house.handle().clone();
         let mut stopped_beating = pin!(heart.beat(async || handle.beat().await.is_ok()));
-        let ending = loop {
-            tokio::select! {
-                ended = &mut self.loop_ended => break Err(why(ended)),
-                problem = &mut stopped_beating => break Err(problem),
-                ending = asked_to_end(signals, stop) => break Ok(ending),
-                request = requests.recv() => match request {
-                    Some(Request::Stop(reply)) => {
-                        drop(reply.send(Ok(())));
-                        break Ok(Ending::Asked);
-                    }
-                    Some(request) => drop(tokio::spawn(answer(self.house.clone(), request))),
-                    None => break Ok(Ending::Asked),
-                },
-            }
+        let ending = tokio::select! {
+            ended = &mut self.loop_ended => Err(why(ended)),
+            problem = &mut stopped_beating => Err(problem),
+            ending = asked_to_end(signals, stop) => Ok(ending),
+            _ = &mut desk => Ok(Ending::Asked),
         };
+        desk.abort();
         healer.abort();
         ending
     }
@@ -116,6 +109,17 @@ fn why(ended: Result<Result<(), StoreError>, oneshot::error::RecvError>) -> Prob
         Ok(Ok(())) => Problem::new("ocap::host::ended", "the run loop ended by itself, which is a bug"),
         Err(_) => Problem::new("ocap::host::panicked", "the run loop panicked, which is a bug")
             .with_help("nothing that was acknowledged is lost: start again, and report the last lines of the log"),
+    }
+}
+
+/// Hands requests out until one of them asks for the end. A task of its own: the thread that brings a request then goes on with it itself,
+/// where the one that waits for the host's end would have to be woken for each.
+async fn hand_out(house: Arc<House>, mut requests: mpsc::Receiver<Request>) {
+    while let Some(request) = requests.recv().await {
+        match request {
+            Request::Stop(reply) => return say(reply, Ok(())),
+            request => drop(tokio::spawn(answer(house.clone(), request))),
+        }
     }
 }
 

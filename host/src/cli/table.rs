@@ -6,23 +6,40 @@ use super::render::escape;
 
 /// A table with a head; a cell never breaks its line.
 pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    let clean = |cell: &str| escape(cell).replace(['\n', '\t'], " ");
-    let rows: Vec<[String; N]> =
-        std::iter::once(head.map(str::to_owned)).chain(rows).map(|row| row.map(|cell| clean(&cell))).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let head = head.map(|title| Cell::of(title.to_owned()));
+    let rows: Vec<[Cell; N]> = std::iter::once(head).chain(rows.into_iter().map(|row| row.map(Cell::of))).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].width).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
-    rows.iter().map(|row| line(row, &widths)).collect()
+    let mut text = String::with_capacity(rows.len() * (widths.iter().sum::<usize>() + 2 * N));
+    rows.iter().for_each(|row| write_line(&mut text, row, &widths));
+    text
 }
 
-fn line(row: &[String], widths: &[usize]) -> String {
-    let mut line = String::new();
-    for (cell, width) in row.iter().zip(widths) {
-        line.push_str(cell);
-        line.push_str(&" ".repeat(width - cell.width() + 2));
+/// What is shown of a cell, and how many columns of a terminal it takes.
+struct Cell {
+    text: String,
+    width: usize,
+}
+
+impl Cell {
+    fn of(text: String) -> Cell {
+        // Nearly all of them, and a table may have ten thousand.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Cell { width: text.len(), text };
+        }
+        let text = escape(&text).replace(['\n', '\t'], " ");
+        Cell { width: text.width(), text }
     }
-    line.truncate(line.trim_end().len());
-    line.push('\n');
-    line
+}
+
+fn write_line(text: &mut String, row: &[Cell], widths: &[usize]) {
+    let begin = text.len();
+    for (cell, width) in row.iter().zip(widths) {
+        text.push_str(&cell.text);
+        text.extend(std::iter::repeat_n(' ', width - cell.width + 2));
+    }
+    text.truncate(begin + text[begin..].trim_end().len());
+    text.push('\n');
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub use filesystem::FileSystems;
 pub use heart::Heart;
 pub use home::Home;
 pub use lifecycle::{Daemon, RunEnd, RunOptions, processes};
-pub use process::Process;
+pub use process::{Process, give_way};
 pub use signals::{Ending, Signals};
 pub use status_file::{HostRecord, Phase, VERSION, spoken};
 

@@ -112,6 +112,8 @@ pub struct Parts {
     pub spans: Option<Spans>,
     /// Threads that run vats; at least 1.
     pub workers: usize,
+    /// What each of them does before its first vat.
+    pub at_work: fn(),
     /// Where the workers note what they are at; one place for each.
     pub markers: Markers,
 }
@@ -227,7 +229,7 @@ pub fn start(
     from_services: UnboundedReceiver<FromServices>,
 ) -> std::io::Result<Spawned> {
     let (sender, events) = mpsc::channel();
-    let workers = Workers::start(parts.workers, &parts.markers, parts.store.reader(), &sender)?;
+    let workers = Workers::start(parts.workers, parts.at_work, &parts.markers, parts.store.reader(), &sender)?;
     let handle = Handle { events: sender.clone() };
     tokio::spawn(pass_on(from_io, sender.clone(), Event::Io));
     tokio::spawn(pass_on(from_services, sender.clone(), Event::Services));

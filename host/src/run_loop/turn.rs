@@ -172,11 +172,17 @@ impl RunLoop {
     /// being written, the next one gathers.
     fn hand_over_if_due(&mut self) {
         let Some(since) = self.gathering else { return };
-        let quiet = self.workers.all_free();
+        let quiet = self.nothing_comes_soon();
         let full = self.cranks_gathered >= CRANKS_PER_BATCH_MAX;
         if self.in_flight.is_empty() && (quiet || full || since.elapsed() >= GATHER_MAX) {
             self.hand_over();
         }
+    }
+
+    /// Whether no crank runs, or only such as have run for longer than a batch waits: nobody knows when those end.
+    fn nothing_comes_soon(&self) -> bool {
+        let now = self.last_time.monotonic;
+        self.workers.under_way().all(|crank| now.saturating_sub(crank.since) > GATHER_MAX)
     }
 
     pub(super) fn hand_over(&mut self) {

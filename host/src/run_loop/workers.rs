@@ -56,6 +56,7 @@ impl Workers {
     /// Starts the threads. They end when this is dropped and their job is done.
     pub(super) fn start(
         count: usize,
+        at_work: fn(),
         markers: &Markers,
         reader: StoreReader,
         events: &Sender<Event>,
@@ -66,6 +67,7 @@ impl Workers {
             let (reader, events, marker) = (reader.clone(), events.clone(), markers.of_worker(worker));
             thread::Builder::new().name(format!("vats-{worker}")).spawn(move || {
                 let _alarm = Alarm(events.clone());
+                at_work();
                 for job in receiver {
                     let (vat, crank) = (job.crank.vat, job.crank.id);
                     marker.mark(vat, job.crank.message, job.crank.company);

@@ -1,7 +1,10 @@
 //! A vat that floods the host gets its turns, and no more.
 
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
 use ocap_tests::{Place, eventually};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scenes::limited;
 
@@ -27,6 +30,35 @@ fn a_vat_that_sends_to_itself_for_ever_keeps_nobody_from_being_served() {
     place.ocap(&["terminate", "misbehaver", "--yes"]).expect(0);
     assert_eq!(place.call("counter", "increment", &["1"]), 22);
     assert_eq!(host.stop(&place), 0);
+}
+
+#[test]
+fn a_call_is_served_while_as_many_vats_as_the_machine_has_processors_compute_without_end() {
+    let place = Place::new();
+    let processors = available_parallelism().expect("a machine").get();
+    let spinners: Vec<_> = (0..processors)
+        .map(|number| {
+            let spinner = place.sample_as("misbehaver", &format!("spinner{number}"));
+            spinner.declare(&format!("{}limits = {{ crank = \"10s\" }}\n", spinner.text()));
+            spinner.file()
+        })
+        .collect();
+    let counter = place.sample("counter").file();
+    let files: Vec<_> = spinners.iter().chain([&counter]).map(PathBuf::as_path).collect();
+    let host = place.run(&files);
+    let spinning: Vec<_> =
+        (0..processors).map(|number| place.begin(&["call", &format!("spinner{number}"), "spin"])).collect();
+    let running = || {
+        let vats = place.ocap(&["ps"]).expect(0).json()["vats"].clone();
+        vats.as_array().expect("vats").iter().filter(|vat| vat["state"] == "running").cloned().collect::<Vec<Value>>()
+    };
+    eventually("they all compute", || (running().len() == processors).then_some(()));
+    assert_eq!(place.call("counter", "increment", &["1"]), 1);
+    // None of them had to end for that.
+    let still = running();
+    assert!(still.len() == processors && still.iter().all(|vat| vat["undone"] == 0), "{still:?}");
+    assert_eq!(host.stop(&place), 0, "what they are at is cut, and delivered again after the next start");
+    drop(spinning);
 }
 
 #[test]
