@@ -5,6 +5,7 @@ mod forget;
 mod kill;
 mod life;
 mod migration;
+mod migration_kill;
 mod model;
 mod random;
 
