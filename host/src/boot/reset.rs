@@ -15,7 +15,7 @@ use crate::daemon::{Home, processes};
 use crate::powers::Powers;
 use crate::problem::Problem;
 use crate::run_loop::markers;
-use crate::store;
+use crate::store::{self, witness};
 
 use super::house;
 
@@ -52,7 +52,8 @@ pub fn reset(home: &Home, powers: Powers) -> Result<Loss, Problem> {
             .because(error)
             .with_help("see that you may write the home, then `ocap-host reset --yes` again")
     };
-    for name in [STORE, &format!("{STORE}-wal"), &format!("{STORE}-shm"), &format!("{STORE}-journal")] {
+    // Before what it bears witness to: without it nothing that is missing is missed.
+    for name in [witness::FILE, STORE, &format!("{STORE}-wal"), &format!("{STORE}-shm"), &format!("{STORE}-journal")] {
         absent(home.dir().remove_file(name)).and_then(|()| sync(home)).map_err(|error| stays(name, &error))?;
     }
     for name in [markers::FILE, STATUS, SOCKET, TOKEN_SOCKET] {

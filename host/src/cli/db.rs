@@ -40,6 +40,13 @@ pub(super) enum DbCommand {
         #[command(flatten)]
         confirmation: Confirmation,
     },
+    /// Go on with the store of a stopped home though it has lost something: the start that refused it says what
+    ///
+    /// What is lost stays lost. No number that was given before is given again.
+    Accept {
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 /// What was looked at: the answer of `db verify`.
@@ -62,6 +69,14 @@ struct RestoredHome<'r> {
     kept: &'r Option<String>,
 }
 
+/// What the store had lost, and that the next start goes on without it: the answer of `db accept`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "$type", rename = "accepted")]
+struct Accepted<'a> {
+    /// What was lost; null if nothing was.
+    lost: &'a Option<Problem>,
+}
+
 pub(super) fn run(command: &DbCommand, session: &Session) -> Result<ExitStatus, Problem> {
     match command {
         DbCommand::Check => check(session),
@@ -71,6 +86,7 @@ pub(super) fn run(command: &DbCommand, session: &Session) -> Result<ExitStatus, 
         }
         DbCommand::Verify { backup } => verify(&session.absolute(backup)?, session),
         DbCommand::Restore { backup, confirmation } => restore(&session.absolute(backup)?, confirmation, session),
+        DbCommand::Accept { confirmation } => accept(confirmation, session),
     }
 }
 
@@ -131,6 +147,24 @@ fn restore(from: &Path, confirmation: &Confirmation, session: &Session) -> Resul
         let before = kept.as_ref().map(|kept| format!("what was there before: {}\n", home.path_of(kept).display()));
         let before = escape(&before.unwrap_or_default()).into_owned();
         format!("restored\n{}{before}start it: {}", contents(&backup), home.command("run"))
+    })?;
+    Ok(ExitStatus::Ok)
+}
+
+fn accept(confirmation: &Confirmation, session: &Session) -> Result<ExitStatus, Problem> {
+    let home = home(session)?;
+    if !confirmation.is_given()
+        && let Some(lost) = backup::preview_accept(&home, session.powers())?
+    {
+        let message = "this would go on with the store as it is, and what it has lost would stay lost";
+        let mut preview = confirm::unconfirmed(message, &home.command("db accept --yes"));
+        preview.causes.push(lost.message);
+        confirm::ask(session, preview)?;
+    }
+    let lost = backup::accept(&home, session.powers())?;
+    session.answer(&Accepted { lost: &lost }, |_| match &lost {
+        Some(lost) => format!("accepted: {}\nstart it: {}", escape(&lost.message), home.command("run")),
+        None => "the store has lost nothing, as far as its witness knows".to_owned(),
     })?;
     Ok(ExitStatus::Ok)
 }

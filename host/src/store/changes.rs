@@ -14,11 +14,9 @@ use super::codec::{encode_grants, encode_krefs, encode_objects, encode_slots};
 use super::origin::OriginColumns;
 use super::{forget, origin, words};
 
-/// Writes everything, inside the transaction that the caller has begun.
-pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<()> {
-    if let Some(counters) = &commit.counters {
-        write_counters(connection, counters)?;
-    }
+/// Writes everything, inside the transaction that the caller has begun, and that it is the commit of this number.
+pub(super) fn apply(connection: &Connection, commit: &Commit, number: u64) -> Result<()> {
+    write_counters(connection, commit.counters.as_ref(), number)?;
     write_subclusters(connection, &commit.subclusters)?;
     write_vats(connection, &commit.vats)?;
     write_progress(connection, &commit.progress)?;
@@ -68,10 +66,12 @@ fn put<'c, K, V, P: Params>(
     written.try_for_each(|(key, value)| statement.execute(row(key, value)).map(drop))
 }
 
-fn write_counters(connection: &Connection, counters: &Counters) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO counters VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)";
-    let Counters { subcluster, vat, object, promise, message, boot } = *counters;
-    let row = [subcluster, vat, object, promise, message, boot].map(int);
+fn write_counters(connection: &Connection, counters: Option<&Counters>, number: u64) -> Result<()> {
+    let Some(Counters { subcluster, vat, object, promise, message, boot }) = counters.copied() else {
+        return connection.prepare_cached("UPDATE counters SET commits = ?1")?.execute([int(number)]).map(drop);
+    };
+    let sql = "INSERT OR REPLACE INTO counters VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let row = [subcluster, vat, object, promise, message, boot, number].map(int);
     connection.prepare_cached(sql)?.execute(row).map(drop)
 }
 

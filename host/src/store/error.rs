@@ -75,6 +75,46 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
+    /// Commits that were durable are not in it any more: its log was lost or cut, or an older copy was put in its place. Nothing was changed.
+    #[error("the store is behind its witness by {by} commits: it was at {}, and is at {found}", found + by)]
+    #[diagnostic(
+        code(ocap::store::behind),
+        help(
+            "put back what was moved away, the store and `store-wal` together, or `ocap-host db restore` a backup; to go on without what is lost: `ocap-host db accept`"
+        )
+    )]
+    Behind {
+        /// The database file.
+        path: PathBuf,
+        /// How many commits are lost.
+        by: u64,
+        /// How many it has.
+        found: u64,
+    },
+    /// It is not the one that was written here last. Nothing was changed.
+    #[error("the store is not the one that was written here last")]
+    #[diagnostic(
+        code(ocap::store::exchanged),
+        help(
+            "put back the store that was here, or `ocap-host db restore` a backup; to go on with this one: `ocap-host db accept`"
+        )
+    )]
+    Exchanged {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// There was one, and there is none any more. Nothing was changed.
+    #[error("the store is gone: it was at {witnessed} commits")]
+    #[diagnostic(
+        code(ocap::store::gone),
+        help("put it back, or `ocap-host db restore` a backup; to begin with nothing: `ocap-host reset`")
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+        /// How many commits it had.
+        witnessed: u64,
+    },
     /// No room on the disk.
     #[error("the disk of the store is full; nothing unsaved was acknowledged")]
     #[diagnostic(code(ocap::store::full), help("free some space, then `ocap-host run`"))]
@@ -152,6 +192,9 @@ impl StoreError {
             | StoreError::TooNew { path, .. }
             | StoreError::NotOurs { path, .. }
             | StoreError::Busy { path }
+            | StoreError::Behind { path, .. }
+            | StoreError::Exchanged { path }
+            | StoreError::Gone { path, .. }
             | StoreError::Full { path }
             | StoreError::Io { path, .. }
             | StoreError::Refused { path, .. } => Some(path),

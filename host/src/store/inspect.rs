@@ -9,28 +9,47 @@ use rusqlite::{Connection, Result};
 
 use super::error::StoreError;
 use super::load::Reading;
-use super::{checkpoint, settings, version};
+use super::{checkpoint, settings, version, witness};
 
 /// What a look at a store has shown.
 #[derive(Debug)]
 pub struct Inspected {
     /// The last commit, as this host would read it.
     pub state: State,
-    /// What is broken beneath the rows.
+    /// What is broken beneath the rows, and what was lost of it.
     pub damage: Vec<StoreError>,
     /// The version that the file has.
     pub version: i64,
 }
 
-/// Looks at every page, every row and every vat's store. `None` if there is no store yet. The caller has locked the home.
+/// Looks at every page, every row and every vat's store, and at the witness. `None` if there is no store yet. The caller has locked the home.
 ///
 /// # Errors
 /// As [`super::Store::open`], with the first bad row; damage that keeps rows from being read, too.
 pub fn inspect(path: &Path) -> Result<Option<Inspected>, StoreError> {
-    at_rest(path, |connection, version| {
+    let inspected = at_rest(path, |connection, version| {
+        let lost = witness::compare(connection, version, path).err();
         prepare(connection, version).map_err(|error| StoreError::of_sql(path, &error))?;
-        look(connection, path, version)
-    })
+        let mut inspected = look(connection, path, version)?;
+        inspected.damage.extend(lost);
+        Ok(inspected)
+    })?;
+    if inspected.is_none() {
+        witness::compare_with_nothing(path)?;
+    }
+    Ok(inspected)
+}
+
+/// What of a store that no host has open was lost, as its witness says.
+///
+/// # Errors
+/// As [`super::Store::open`], and `Gone` if there is nothing left.
+pub fn lost(path: &Path) -> Result<Option<StoreError>, StoreError> {
+    let compared = at_rest(path, |connection, version| Ok(witness::compare(connection, version, path).err()))?;
+    match compared {
+        Some(lost) => Ok(lost),
+        None => witness::compare_with_nothing(path).map(|()| None),
+    }
 }
 
 /// The version of a store that this host would take to its own version when it opens it.

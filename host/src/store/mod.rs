@@ -21,6 +21,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod version;
+pub mod witness;
 mod words;
 mod writer;
 
@@ -33,10 +34,11 @@ use rusqlite::Connection;
 
 pub use backup::copy;
 pub use error::StoreError;
-pub use inspect::{Inspected, inspect, older_version, raise};
+pub use inspect::{Inspected, inspect, lost, older_version, raise};
 pub use load::{VatEntries, VatSize};
 
 use load::Reading;
+use witness::Witness;
 use writer::{Request, Writer};
 
 /// An open store. Its one connection belongs to a thread of its own; this is the way there.
@@ -52,7 +54,8 @@ impl Store {
     /// Opens the database file, makes it if there is none, and reads everything back. The caller has locked the home.
     ///
     /// # Errors
-    /// `NotOurs`, `TooNew` and `Busy` leave the file as it was, `Corrupt` and `Damaged` all rows; `Io`, `Full` and `Library` as they say.
+    /// `NotOurs`, `TooNew` and `Busy` leave the file as it was, as do `Behind`, `Exchanged` and `Gone`; `Corrupt` and `Damaged` leave all
+    /// rows; `Io`, `Full` and `Library` as they say.
     pub fn open(path: &Path) -> Result<(Store, State), StoreError> {
         let of_sql = |error| StoreError::of_sql(path, &error);
         let mut connection = settings::connect(path)?;
@@ -65,12 +68,14 @@ impl Store {
         if found > 0 && !version::was_closed(&connection).map_err(of_sql)? {
             version::quick_check(&connection, path)?;
         }
+        witness::compare(&connection, found, path)?;
         version::migrate(&mut connection, found, &version::STEPS).map_err(of_sql)?;
         let state = Reading { connection: &connection, path }.state()?;
         version::take_up(&connection).map_err(of_sql)?;
         checkpoint::truncate(&connection).map_err(of_sql)?;
         settings::wait_for_nobody(&connection).map_err(of_sql)?;
-        Ok((Store::start(connection, path)?, state))
+        let witness = Witness::begin(&connection, path)?;
+        Ok((Store::start(connection, path, witness)?, state))
     }
 
     /// A new store in memory, for benchmarks: the same rows, and nothing survives.
@@ -86,14 +91,15 @@ impl Store {
             Ok(connection)
         };
         let connection = make().map_err(|error| StoreError::of_sql(path, &error))?;
-        Ok((Store::start(connection, path)?, State::default()))
+        let witness = Witness::of_memory(&connection, path)?;
+        Ok((Store::start(connection, path, witness)?, State::default()))
     }
 
-    fn start(connection: Connection, path: &Path) -> Result<Store, StoreError> {
+    fn start(connection: Connection, path: &Path, witness: Witness) -> Result<Store, StoreError> {
         let (sender, requests) = mpsc::channel();
         let pending = forget::is_pending(&connection).map_err(|error| StoreError::of_sql(path, &error))?;
         let of = path.to_owned();
-        let run = move || Writer::new(connection, of, pending).run(&requests);
+        let run = move || Writer::new(connection, of, witness, pending).run(&requests);
         // Nobody joins the thread: `close` hears from it when the file is closed, and a host that ends without closing must not wait.
         match thread::Builder::new().name("store".to_owned()).spawn(run) {
             Ok(_) => Ok(Store { reader: StoreReader { sender } }),

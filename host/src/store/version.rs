@@ -10,8 +10,12 @@ use rusqlite::{Connection, Result, TransactionBehavior};
 use super::error::StoreError;
 
 /// All steps, in order.
-pub(super) const STEPS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+pub(super) const STEPS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+];
 
 /// "ocap": marks the file as ours, also for tools like `file`.
 const APPLICATION_ID: i64 = 0x6f63_6170;
@@ -108,7 +112,7 @@ fn check(connection: &Connection, path: &Path, pragma: &str) -> Result<Vec<Strin
 mod tests {
     use super::*;
 
-    const NEXT: &str = "ALTER TABLE holds ADD COLUMN since INTEGER; UPDATE meta SET min_reader = 3, min_writer = 4;";
+    const NEXT: &str = "ALTER TABLE holds ADD COLUMN since INTEGER; UPDATE meta SET min_reader = 4, min_writer = 5;";
 
     /// The version of this host, and the one after it.
     const KNOWN: i64 = STEPS.len() as i64;

@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use super::checkpoint::{self, PAGES_LONG, PAGES_MAX};
 use super::error::StoreError;
 use super::load::{Reading, VatEntries, VatSize};
+use super::witness::Witness;
 use super::{backup, changes, forget, version};
 
 /// So long without a request counts as idle. Shorter, and a checkpoint would stand between two calls of one conversation.
@@ -70,6 +71,7 @@ pub(super) struct Writer {
     /// Copies that were asked for while another was made.
     postponed: VecDeque<Request>,
     path: PathBuf,
+    witness: Witness,
     failed: bool,
     /// The failure, until somebody was told: it may have come while nobody asked for anything.
     untold: Option<StoreError>,
@@ -82,11 +84,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// `forgetting`: whether entries of ended vats are left.
-    pub(super) fn new(connection: Connection, path: PathBuf, forgetting: bool) -> Writer {
+    pub(super) fn new(connection: Connection, path: PathBuf, witness: Witness, forgetting: bool) -> Writer {
         Writer {
             connection: Rc::new(connection),
             postponed: VecDeque::new(),
             path,
+            witness,
             failed: false,
             untold: None,
             backlog: 0,
@@ -175,7 +178,9 @@ impl Writer {
         self.check()?;
         self.forgetting |= !commit.forgotten.is_empty();
         self.commits_since_slice = self.commits_since_slice.saturating_add(1);
-        self.transact(commit).map_err(|error| self.fail(&error))
+        let number = self.witness.next();
+        self.transact(commit, number).map_err(|error| self.fail(&error))?;
+        self.witness.saw(number).inspect_err(|_| self.failed = true)
     }
 
     fn forget_some(&mut self) {
@@ -190,9 +195,9 @@ impl Writer {
     }
 
     /// An error on the way rolls back. An error of COMMIT itself is ambiguous: the rows may be there after the next start.
-    fn transact(&mut self, commit: &Commit) -> rusqlite::Result<()> {
+    fn transact(&mut self, commit: &Commit, number: u64) -> rusqlite::Result<()> {
         let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        changes::apply(&transaction, commit)?;
+        changes::apply(&transaction, commit, number)?;
         transaction.commit()
     }
 
@@ -227,6 +232,10 @@ impl Writer {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) && self.backlog < PAGES_MAX => {}
             Err(error) => self.fail_untold(&error),
         }
+        if let Err(error) = self.witness.sync() {
+            self.failed = true;
+            self.untold.get_or_insert(error);
+        }
     }
 
     fn fail_untold(&mut self, error: &rusqlite::Error) {
@@ -245,9 +254,10 @@ impl Writer {
 
     fn close(mut self) -> Result<(), StoreError> {
         self.check()?;
-        let Writer { connection, path, .. } = self;
+        let Writer { connection, path, witness, .. } = self;
         let connection = Rc::into_inner(connection).expect("no copy is being made");
-        put_down(connection).map_err(|error| StoreError::of_sql(&path, &error))
+        put_down(connection).map_err(|error| StoreError::of_sql(&path, &error))?;
+        witness.sync()
     }
 }
 

@@ -181,7 +181,7 @@ fn a_restore_that_was_decided_is_finished_by_the_next_start_and_another_one_neve
     let host = place.run(&[]);
     assert_eq!(place.call("counter", "get", &[]), 5);
     assert_eq!(place.listing("restoring"), Vec::<String>::new());
-    assert_eq!(place.listing("replaced-1"), ["key", "markers", "store", "store-wal"]);
+    assert_eq!(place.listing("replaced-1"), ["key", "markers", "store", "store-wal", "witness"]);
     assert_eq!(host.stop(&place), 0);
 }
 
@@ -262,7 +262,7 @@ fn a_store_is_backed_up_before_it_is_migrated_and_the_last_three_such_backups_ar
     place.run(&[]).kill9();
     let all: Vec<String> = (1..=5).map(|number| format!("before-migration-{number}")).collect();
     for number in 1..=5 {
-        for name in ["store", "store-wal"] {
+        for name in ["store", "store-wal", "witness"] {
             // A host that stopped well has left no log.
             let _ = fs::remove_file(place.home(name));
         }

@@ -128,6 +128,8 @@ fn nothing_is_pruned_where_it_is_not_known_what_is_needed() {
     assert_eq!(host.stop(&place), 0);
     let store = fs::read(place.home("store")).expect("a store");
     fs::remove_file(place.home("store")).expect("removed");
+    place.ocap(&["prune", "--yes"]).expect(1).problem("ocap::store::gone");
+    fs::remove_file(place.home("witness")).expect("removed");
     place.ocap(&["prune", "--yes"]).expect(1).problem("ocap::prune::not_known");
     fs::write(place.home("store"), &store[..store.len() / 2]).expect("written");
     assert_eq!(place.ocap(&["prune", "--yes"]).status, 1);

@@ -71,7 +71,9 @@ fn a_reset_leaves_nothing_of_a_host_that_was_killed() {
 fn a_reset_that_was_cut_off_after_its_first_step_left_a_fresh_kernel() {
     let place = Place::new();
     used(&place).kill9();
-    fs::remove_file(place.home("store")).expect("it is there");
+    for gone in ["witness", "store"] {
+        fs::remove_file(place.home(gone)).expect("it is there");
+    }
     assert!(place.home("store-wal").exists(), "the log of a killed host is left");
     begins_anew(&place);
 }

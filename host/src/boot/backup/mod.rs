@@ -8,6 +8,7 @@
 //! blobs/HEX      the components that the vats need, unless it was made without them
 //! ```
 
+mod accept;
 mod check;
 mod make;
 mod migration;
@@ -29,6 +30,7 @@ use crate::powers::Powers;
 use crate::problem::Problem;
 use crate::store;
 
+pub use accept::{accept, preview as preview_accept};
 pub(super) use check::running as check_running;
 pub use check::stopped as check_stopped;
 pub(super) use make::running as make_running;

@@ -16,7 +16,7 @@ use crate::daemon::requests::Backup;
 use crate::powers::Powers;
 use crate::problem::Problem;
 use crate::run_loop::markers;
-use crate::store;
+use crate::store::{self, witness};
 
 use super::verify::{self, Verified};
 use super::{READ_ONLY, WRITABLE};
@@ -31,7 +31,7 @@ const GO: &str = "restoring/go";
 const REPLACED: &str = "replaced-";
 
 /// What belongs to the old store alone, and has no successor.
-const OF_THE_OLD: [&str; 4] = ["store-wal", "store-shm", "store-journal", markers::FILE];
+const OF_THE_OLD: [&str; 5] = ["store-wal", "store-shm", "store-journal", markers::FILE, witness::FILE];
 /// What has a successor if the backup has it. The store comes last: as long as it is not there nothing is finished.
 const SUCCEEDED: [&str; 4] = [KEY, CONFIG, BLOBS, STORE];
 
@@ -100,7 +100,8 @@ pub(in super::super) fn interrupted(home: &Home) -> Option<bool> {
     is_there(RESTORING).then(|| is_there(GO))
 }
 
-fn locked(home: &Home, powers: Powers) -> Result<crate::daemon::lock::Lock, Problem> {
+/// The lock of a home that no host runs on; a restore that was cut off is finished first.
+pub(super) fn locked(home: &Home, powers: Powers) -> Result<crate::daemon::lock::Lock, Problem> {
     let processes = crate::daemon::processes(powers)?;
     let lock = crate::daemon::lock::Lock::take(home, &processes, powers.now_ms())?;
     go_on(home).map(|()| lock)
@@ -141,14 +142,19 @@ fn least_numbers(home: &Home, new: &Dir, from: &Path) -> Counters {
     let same_home = home.dir().read(KEY).is_ok_and(|key| new.read(KEY).is_ok_and(|other| key == other));
     match super::counters_of(home).filter(|_| same_home) {
         Some(now) => now,
-        None => Counters {
-            subcluster: then.subcluster + NUMBERS_BEYOND,
-            vat: then.vat + NUMBERS_BEYOND,
-            object: then.object + NUMBERS_BEYOND,
-            promise: then.promise + NUMBERS_BEYOND,
-            message: then.message + NUMBERS_BEYOND,
-            boot: then.boot + BOOTS_BEYOND,
-        },
+        None => beyond(&then),
+    }
+}
+
+/// Above all numbers that anybody can have been given since these.
+pub(super) fn beyond(then: &Counters) -> Counters {
+    Counters {
+        subcluster: then.subcluster + NUMBERS_BEYOND,
+        vat: then.vat + NUMBERS_BEYOND,
+        object: then.object + NUMBERS_BEYOND,
+        promise: then.promise + NUMBERS_BEYOND,
+        message: then.message + NUMBERS_BEYOND,
+        boot: then.boot + BOOTS_BEYOND,
     }
 }
 

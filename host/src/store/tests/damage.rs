@@ -194,7 +194,7 @@ fn a_bad_entry_without_capabilities_is_found_when_its_vat_is_read() {
 #[test]
 fn a_store_of_a_later_version_is_refused_and_left_as_it_was() {
     let (home, _) = filled();
-    home.tamper("UPDATE meta SET min_writer = 4, written_by = '9.' || char(27); PRAGMA user_version = 4");
+    home.tamper("UPDATE meta SET min_writer = 5, written_by = '9.' || char(27); PRAGMA user_version = 5");
     let before = std::fs::read(home.path()).expect("the file is there");
     let problem = Problem::from(&home.refusal());
     assert_eq!(problem.code, "ocap::store::too_new");

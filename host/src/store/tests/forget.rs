@@ -44,7 +44,7 @@ fn a_slice_is_at_most_a_thousand_entries_and_not_many_megabytes() {
         let mut connection = Connection::open_in_memory().expect("memory is there");
         version::migrate(&mut connection, 0, &version::STEPS).expect("the steps are good");
         for commit in [entries(VatId(3), count, bytes), entries(VatId(4), 3, 1), forgets(VatId(3))] {
-            crate::store::changes::apply(&connection, &commit).expect("good rows");
+            crate::store::changes::apply(&connection, &commit, 1).expect("good rows");
         }
         let mut left = Vec::new();
         loop {

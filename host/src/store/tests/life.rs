@@ -1,5 +1,7 @@
 //! Opening, closing, refusing: the store's own life.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc;
@@ -11,6 +13,7 @@ use ocap_kernel::{
 use rusqlite::Connection;
 
 use super::{Home, abandon, write};
+use crate::store::witness::Witness;
 use crate::store::writer::{Request, Writer};
 use crate::store::{Store, StoreError, settings, version};
 
@@ -26,7 +29,7 @@ fn a_new_store_is_empty_and_for_its_owner_only() {
     assert_eq!(state, State::default());
     assert_eq!(write(&store, kept(1, 10)), Ok(()));
     let names: Vec<_> = fs::read_dir(home.0.path()).expect("the home is there").flatten().collect();
-    assert_eq!(names.len(), 2, "a database and its log, no shared memory");
+    assert_eq!(names.len(), 3, "a database, its log and its witness, no shared memory");
     for file in names {
         assert_eq!(file.metadata().expect("it is there").permissions().mode() & 0o777, 0o600, "{file:?}");
     }
@@ -52,11 +55,13 @@ fn a_closed_store_is_one_file_that_says_whose_it_is() {
         store.write(kept(number, 3_000), |result| assert_eq!(result, Ok(())));
     }
     store.close().expect("the store closes");
-    assert_eq!(fs::read_dir(home.0.path()).expect("the home is there").count(), 1);
+    let left = fs::read_dir(home.0.path()).expect("the home is there").flatten();
+    let left: BTreeSet<_> = left.map(|entry| entry.file_name()).collect();
+    assert_eq!(left, ["store.sqlite", "witness"].map(OsString::from).into());
     let connection = Connection::open(home.path()).expect("the file opens");
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a known pragma");
     assert_eq!(pragma("application_id"), 0x6f63_6170);
-    assert_eq!(pragma("user_version"), 3);
+    assert_eq!(pragma("user_version"), 4);
     assert_eq!(pragma("auto_vacuum"), 2);
     let meta = "SELECT stop || ' ' || written_by FROM meta";
     let meta: String = connection.query_row(meta, (), |row| row.get(0)).expect("one row");
@@ -119,7 +124,8 @@ fn a_full_disk_is_named_and_nothing_is_taken_after_it() {
     connection.pragma_update(None, "max_page_count", 60).expect("a known pragma");
     let (sender, requests) = mpsc::channel();
     let path = home.path();
-    let thread = thread::spawn(move || Writer::new(connection, path, false).run(&requests));
+    let witness = Witness::begin(&connection, &path).expect("the home is writable");
+    let thread = thread::spawn(move || Writer::new(connection, path, witness, false).run(&requests));
     let (report, results) = mpsc::channel();
     for number in 0..20 {
         let report = report.clone();
