@@ -16,8 +16,8 @@ pub struct Process {
     pub system_boot: String,
 }
 
-/// By how much a thread that gives way is nicer than the others: where both want a processor it gets a third of what they get.
-const NICER_BY: i32 = 5;
+/// By how much a thread that gives way is nicer than the others: where both want a processor it gets half of what they get.
+const NICER_BY: i32 = 3;
 
 /// From now on this thread gives way to the others of this process. Where the system refuses that it stays as it was.
 pub fn give_way() {

@@ -67,7 +67,8 @@ impl Declaration {
     /// If the bytes are damaged, another version of the host wrote them, or the declaration is no longer accepted.
     pub fn from_record(bytes: &[u8]) -> Result<Recorded, RecordFault> {
         let Row { file, directory, text, standing } = from_versioned(VERSION, bytes)?;
-        let declaration = Declaration::parse(&text, &file).map_err(|problem| RecordFault::NotAccepted(Box::new(problem)))?;
+        let declaration =
+            Declaration::parse(&text, &file).map_err(|problem| RecordFault::NotAccepted(Box::new(problem)))?;
         Ok(Recorded { declaration, directory: PathBuf::from(directory), standing })
     }
 }

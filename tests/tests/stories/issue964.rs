@@ -117,7 +117,10 @@ fn issue964_a_fatal_error_in_the_background_is_at_the_caller_and_in_the_log_and_
     // No process, no socket, no lock, and nobody holds the database.
     host.wait_until_gone();
     assert!(!place.home("control.sock").exists());
+    // A host does not take it for nothing that there was a store.
     fs::remove_file(place.home("store")).expect("nobody needs it");
+    host.start(&[]).expect(1).problem("ocap::store::gone");
+    place.ocap(&["reset", "--yes"]).expect(0);
     host.start(&[]).expect(0);
     place.ocap(&["stop"]).expect(0);
 }

@@ -69,8 +69,20 @@ fn e12_after_a_stop_nothing_lingers() {
         }
         assert_eq!(place.listing("channels/run"), Vec::<String>::new());
         let names = place.listing("");
-        let stays =
-            ["apps", "blobs", "cache", "channels", "host.err", "key", "lock", "log", "markers", "status.json", "store"];
+        let stays = [
+            "apps",
+            "blobs",
+            "cache",
+            "channels",
+            "host.err",
+            "key",
+            "lock",
+            "log",
+            "markers",
+            "status.json",
+            "store",
+            "witness",
+        ];
         assert_eq!(names, stays, "round {round}");
         assert_eq!(host.record().expect("a record")["phase"], "stopped");
     }

@@ -20,6 +20,7 @@ const POWERS: &[Power] = &[
             ("host/src/component/source.rs", "files that a user named"),
             ("host/src/daemon/lock.rs", "the type of a file that was opened in the home: cap-std has no locks"),
             ("host/src/store/settings.rs", "SQLite opens by path; its file is made before, for its owner alone"),
+            ("host/src/store/witness.rs", "it lies beside the file that SQLite opens by path"),
         ],
     },
     Power { word: "std::env", places: &[POWERS_ALONE, ("host/src/main.rs", "the words of the command line")] },
