@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use ocap_passable::{Failure, Value as Plain, decode, encode};
+use ocap_passable::{Value as Plain, decode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -65,9 +65,7 @@ pub(crate) fn settle(resolver: kernel::Cap, answer: Result<Reply, Error>) {
             None => body.lend(|parcel| kernel::settle(resolver, Answer::Fulfill(parcel))),
         },
         Err(error) => {
-            let failure = Failure::from(error);
-            let body = Body { bytes: encode(&Plain::Error(failure)), caps: Vec::new() };
-            body.lend(|parcel| kernel::settle(resolver, Answer::Break(parcel)));
+            Body::error(error).lend(|parcel| kernel::settle(resolver, Answer::Break(parcel)));
         }
     }
 }
@@ -96,7 +94,7 @@ impl Heard {
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Error> {
         let value = match self {
             Heard::Value(body) => body,
-            Heard::Object(cap) => Body { bytes: encode(&Plain::Cap(0)), caps: vec![cap] },
+            Heard::Object(cap) => Body::of_cap(cap),
             Heard::Broken(body) => return Err(broken(&body)),
             Heard::Failed(code) => return Err(Error::Failed(code)),
         };

@@ -4,17 +4,20 @@
 
 use std::cell::RefCell;
 
-use ocap_passable::{NotPassable, Value as Plain, decode, from_value, to_bytes};
+use ocap_passable::{Failure, NotPassable, Value as Plain, decode, encode_error, from_value, to_bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Cap;
 use crate::bindings::ocap::vat::kernel::{Parcel, Payload};
+use crate::{Cap, Error};
 
 thread_local! {
     static OUTGOING: RefCell<Option<Vec<Cap>>> = const { RefCell::new(None) };
     static INCOMING: RefCell<Vec<Cap>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Canonical bytes of capability 0: the private tag and a zero.
+const CAP_0: [u8; 6] = [0xda, 0x4f, 0x43, 0x41, 0x50, 0x00];
 
 /// Bytes, and the capabilities that they mention by index.
 #[derive(Default)]
@@ -40,10 +43,18 @@ impl Body {
         read_value(value, self.caps).0
     }
 
+    /// An error and nothing else.
+    pub(crate) fn error(error: Error) -> Body {
+        Body { bytes: encode_error(&Failure::from(error)), caps: Vec::new() }
+    }
+
+    /// A capability and nothing else.
+    pub(crate) fn of_cap(cap: Cap) -> Body {
+        Body { bytes: CAP_0.to_vec(), caps: vec![cap] }
+    }
+
     /// The one capability, if the body is nothing else.
     pub(crate) fn lone_cap(&self) -> Option<&Cap> {
-        // Canonical bytes of capability 0: the private tag and a zero.
-        const CAP_0: [u8; 6] = [0xda, 0x4f, 0x43, 0x41, 0x50, 0x00];
         self.caps.first().filter(|_| self.bytes == CAP_0)
     }
 

@@ -149,12 +149,24 @@ pub(crate) fn kind_name(id: u64) -> Option<String> {
 /// The first element of a list of two or three, if it is a text: without reading the rest.
 fn kind_of(record: &[u8]) -> Option<String> {
     let (0x82 | 0x83, rest) = record.split_first()? else { return None };
+    let (kind, _) = split_kind(rest)?;
+    String::from_utf8(kind.to_vec()).ok()
+}
+
+/// The state in a record of the first version, which is a list of two, as most are: without reading the kind.
+pub(crate) fn state_of_first_version(record: &[u8]) -> Option<&[u8]> {
+    let (_, state) = split_kind(record.strip_prefix(&[0x82])?)?;
+    Some(state)
+}
+
+/// The kind's name and what comes after it.
+fn split_kind(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = match rest.split_first()? {
         (head @ 0x60..=0x77, rest) => (usize::from(head - 0x60), rest),
         (0x78, rest) => rest.split_first().map(|(length, rest)| (usize::from(*length), rest))?,
         _ => return None,
     };
-    String::from_utf8(rest.get(..length)?.to_vec()).ok()
+    rest.split_at_checked(length)
 }
 
 /// What is kept of an object of this state.
@@ -187,6 +199,8 @@ mod tests {
             assert_eq!((kind_of(&two).as_deref(), kind_of(&three).as_deref()), (Some(name), Some(name)));
         }
         assert_eq!(kind_of(&[0x82, 0x64, b'L']), None);
+        assert_eq!(state_of_first_version(b"\x82\x64Lamp\xa0"), Some(&b"\xa0"[..]));
+        assert_eq!(state_of_first_version(b"\x83\x64Lamp\xa0\x02"), None);
         assert_eq!(kind_of(&ocap_passable::to_bytes(&(1, 2)).expect("passable")), None);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 
-use ocap_passable::{Failure, Value as Plain, encode};
 use serde::Serialize;
 
 use crate::Error;
@@ -45,10 +44,9 @@ impl Drop for Pin {
 /// After `Ok` everything else that the delivery does is done: its answer is given and what it sends goes out. After `Err` nothing of it is done
 /// but this, so its caller hears `vat-terminated`, as everybody else who calls the vat from then on. The last of several calls counts.
 pub fn exit(reason: Result<impl Serialize, Error>) {
-    let failure = |error| Body { bytes: encode(&Plain::Error(Failure::from(error))), caps: Vec::new() };
     let reason = reason
         .and_then(|it| Body::write(&it).map_err(|error| Error::new("not-passable", error.to_string())))
-        .map_err(failure);
+        .map_err(Body::error);
     EXIT.set(Some(reason));
 }
 

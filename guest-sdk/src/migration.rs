@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer};
 
 use crate::body::{Body, read_value};
 use crate::error::to_error;
-use crate::{Durable, Error};
+use crate::{Durable, Error, durable};
 
 /// State as it was kept, whatever its version.
 #[doc(hidden)]
@@ -69,8 +69,12 @@ fn restore<T: Durable>(version: u32, old: Old) -> Result<T, Error> {
 }
 
 /// The state in what is kept of an object, and whether it is of this version already.
-pub(crate) fn from_body<T: Durable>(body: Body) -> Result<(T, bool), Error> {
+pub(crate) fn from_body<T: Durable>(body: &Body) -> Result<(T, bool), Error> {
     let unfit = |error: NotPassable| Error::new("unfit-state", error.to_string());
+    if let Some(state) = durable::state_of_first_version(&body.bytes) {
+        let state = decode(state).map_err(unfit)?;
+        return Ok((restore(1, Old { state, caps: body.caps.clone() })?, T::VERSION == 1));
+    }
     let Plain::List(parts) = decode(&body.bytes).map_err(unfit)? else {
         return Err(Error::new("unfit-state", "it is no list"));
     };
@@ -81,7 +85,7 @@ pub(crate) fn from_body<T: Durable>(body: Body) -> Result<(T, bool), Error> {
         Some(Plain::Integer(version)) => u32::try_from(version).unwrap_or(u32::MAX),
         Some(_) => u32::MAX,
     };
-    let state = restore(version, Old { state, caps: body.caps })?;
+    let state = restore(version, Old { state, caps: body.caps.clone() })?;
     Ok((state, version == T::VERSION))
 }
 

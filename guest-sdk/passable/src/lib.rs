@@ -22,7 +22,7 @@ mod json;
 mod typed;
 mod value;
 
-pub use cbor::{DEPTH_MAX, OCAP_TAG, decode, encode};
+pub use cbor::{DEPTH_MAX, OCAP_TAG, decode, encode, encode_error};
 pub use integer::{BigInteger, INTEGER_BYTES_MAX};
 #[cfg(feature = "json")]
 pub use json::{from_json, to_json};

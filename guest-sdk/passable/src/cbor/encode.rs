@@ -1,7 +1,7 @@
 //! Canonical CBOR out.
 
-use super::{BIG_NEGATIVE, BIG_POSITIVE, OCAP_TAG, major};
-use crate::value::Value;
+use super::{BIG_NEGATIVE, BIG_POSITIVE, FALSE, NULL, OCAP_TAG, TRUE, major};
+use crate::value::{Failure, Value};
 
 /// The canonical bytes of a value.
 ///
@@ -12,11 +12,24 @@ pub fn encode(value: &Value) -> Vec<u8> {
     out
 }
 
-fn write(value: &Value, out: &mut Vec<u8>) {
+/// The canonical bytes of an error, for whoever says nothing else and need not carry the code for it.
+pub fn encode_error(failure: &Failure) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    write_error(failure, &mut out);
+    out
+}
+
+fn write_error(failure: &Failure, out: &mut Vec<u8>) {
+    write_shape("error", 3, out);
+    write_text(&failure.name, out);
+    write_text(&failure.message, out);
+}
+
+pub(crate) fn write(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Undefined => out.push(0xf7),
-        Value::Null => out.push(0xf6),
-        Value::Bool(it) => out.push(0xf4 + u8::from(*it)),
+        Value::Null => out.push(NULL),
+        Value::Bool(it) => out.push(if *it { TRUE } else { FALSE }),
         Value::Integer(it) => write_integer(*it, out),
         Value::BigInteger(it) => write_big(it.is_negative(), it.argument(), out),
         Value::Float(it) => write_float(*it, out),
@@ -48,11 +61,7 @@ fn write(value: &Value, out: &mut Vec<u8>) {
             write_text(label, out);
             write(inner, out);
         }
-        Value::Error(it) => {
-            write_shape("error", 3, out);
-            write_text(&it.name, out);
-            write_text(&it.message, out);
-        }
+        Value::Error(it) => write_error(it, out),
         Value::Cap(index) => {
             write_head(major::TAG, OCAP_TAG, out);
             write_head(major::UNSIGNED, *index as u64, out);
@@ -61,7 +70,7 @@ fn write(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// The first byte of an item and its argument, as short as can be.
-fn write_head(major: u8, argument: u64, out: &mut Vec<u8>) {
+pub(crate) fn write_head(major: u8, argument: u64, out: &mut Vec<u8>) {
     let major = major << 5;
     let bytes = argument.to_be_bytes();
     match argument {
@@ -82,7 +91,7 @@ fn write_head(major: u8, argument: u64, out: &mut Vec<u8>) {
     }
 }
 
-fn write_text(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     write_head(major::TEXT, text.len() as u64, out);
     out.extend_from_slice(text.as_bytes());
 }
@@ -94,7 +103,7 @@ fn write_shape(shape: &str, elements: u64, out: &mut Vec<u8>) {
     write_text(shape, out);
 }
 
-fn write_integer(it: i128, out: &mut Vec<u8>) {
+pub(crate) fn write_integer(it: i128, out: &mut Vec<u8>) {
     let negative = it < 0;
     let argument = if negative { !it } else { it };
     match u64::try_from(argument) {
@@ -113,7 +122,7 @@ fn write_big(negative: bool, argument: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(argument);
 }
 
-fn write_float(it: f64, out: &mut Vec<u8>) {
+pub(crate) fn write_float(it: f64, out: &mut Vec<u8>) {
     let single = it as f32;
     if it.is_nan() {
         out.extend_from_slice(&[0xf9, 0x7e, 0x00]);

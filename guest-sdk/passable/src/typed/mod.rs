@@ -11,13 +11,14 @@ mod key;
 mod ser;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Expected, Unexpected};
 
-use crate::cbor::{DEPTH_MAX, decode, encode};
+use crate::cbor::{DEPTH_MAX, decode};
 use crate::{NotPassable, Value};
 
 /// The newtype struct around an unsigned integer that means a capability.
@@ -52,11 +53,9 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, NotPassable> {
 /// # Errors
 /// As [`to_value`], and if it is nested more than [`DEPTH_MAX`] deep.
 pub fn to_bytes<T: Serialize + ?Sized>(it: &T) -> Result<Vec<u8>, NotPassable> {
-    let value = to_value(it)?;
-    if !value.fits(DEPTH_MAX) {
-        return Err(NotPassable::TooDeep);
-    }
-    Ok(encode(&value))
+    let mut out = Vec::with_capacity(64);
+    it.serialize(write::Writer { out: &mut out, levels: DEPTH_MAX })?;
+    Ok(out)
 }
 
 /// The Rust value of these bytes.

@@ -163,8 +163,18 @@ impl Serializer for ValueSerializer {
     }
 }
 
+/// What can be the key of a struct.
+pub(super) fn key_of(value: Value) -> Result<String, NotPassable> {
+    match value {
+        Value::String(key) => Ok(key),
+        Value::Integer(key) => Ok(key.to_string()),
+        Value::Bool(key) => Ok(key.to_string()),
+        other => Err(NotPassable::Mismatch(format!("{} can not be a key", other.kind()))),
+    }
+}
+
 /// What a reserved newtype struct stands for.
-fn shape(name: &'static str, content: Value) -> Result<Value, NotPassable> {
+pub(super) fn shape(name: &'static str, content: Value) -> Result<Value, NotPassable> {
     match (name, content) {
         (CAP, Value::Integer(index)) => {
             usize::try_from(index).map(Value::Cap).map_err(|_| NotPassable::Mismatch("no index of a capability".into()))
@@ -254,12 +264,7 @@ impl SerializeMap for Fields {
     type Error = NotPassable;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NotPassable> {
-        self.key = Some(match to_value(key)? {
-            Value::String(key) => key,
-            Value::Integer(key) => key.to_string(),
-            Value::Bool(key) => key.to_string(),
-            other => return Err(NotPassable::Mismatch(format!("{} can not be a key", other.kind()))),
-        });
+        self.key = Some(key_of(to_value(key)?)?);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::{Bytes, Failure, Reference};
+use crate::{Bytes, Failure, Reference, encode};
 
 /// A capability as a guest would have it: a handle whose serde form is its index.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,4 +142,61 @@ fn a_whole_number_is_taken_where_a_float_is_wanted_but_not_the_reverse() {
 fn what_is_nested_too_deep_is_not_written() {
     let deep = (0..65).fold(Value::<Handle>::Null, |inner, _| Value::List(vec![inner]));
     assert_eq!(to_bytes(&deep), Err(NotPassable::TooDeep));
+}
+
+/// Fields that are not in the order of their keys, left out, flattened, and given twice.
+#[derive(Serialize)]
+struct Odd<'a> {
+    zebra: u8,
+    ant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<u8>,
+    bee: (i8, u128, f32, [u8; 0]),
+    orders: [Order; 4],
+    #[serde(flatten)]
+    more: BTreeMap<&'a str, Vec<Option<char>>>,
+    twice: Twice,
+    a_long_key_with_more_than_twenty_three_bytes: Handle,
+}
+
+struct Twice;
+
+impl Serialize for Twice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("b", 1), ("a", 2), ("b", 3), ("c", 4)])
+    }
+}
+
+#[test]
+fn bytes_written_at_once_are_those_of_the_value() {
+    let odd = Odd {
+        zebra: 1,
+        ant: Some("ant"),
+        left_out: None,
+        bee: (-1, u128::MAX, 0.1, []),
+        orders: [Order::Stop, Order::Go(7), Order::Turn { left: true }, Order::Both(-7, "x".to_owned())],
+        more: BTreeMap::from([("zz", vec![Some('z'), None]), ("a", Vec::new())]),
+        twice: Twice,
+        a_long_key_with_more_than_twenty_three_bytes: Handle(300),
+    };
+    let value = to_value(&odd).expect("passable");
+    assert_eq!(to_bytes(&odd).expect("passable"), encode(&value));
+    assert_eq!(decode(&to_bytes(&odd).expect("passable")), Ok(value));
+}
+
+#[test]
+fn levels_are_counted_as_in_the_value() {
+    struct Nested(usize);
+
+    impl Serialize for Nested {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self.0 {
+                0 => serializer.serialize_unit(),
+                levels => serializer.collect_seq([Nested(levels - 1)]),
+            }
+        }
+    }
+
+    assert!(to_bytes(&Nested(DEPTH_MAX)).is_ok());
+    assert_eq!(to_bytes(&Nested(DEPTH_MAX + 1)), Err(NotPassable::TooDeep));
 }

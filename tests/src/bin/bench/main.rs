@@ -1,9 +1,11 @@
 //! What a crank, a durable call, a boot and an idle vat cost, measured through the real binary: `just bench`.
 //!
 //! Figures of one machine vary from run to run; compare ratios inside one run. "memory" is the same host with its home on a tmpfs, where
-//! a sync costs nothing; "disk" syncs every commit (`synchronous=FULL`) before anything is acknowledged.
+//! a sync costs nothing; "disk" syncs every commit (`synchronous=FULL`) before anything is acknowledged. `bench overhead` measures only what
+//! guest-sdk costs.
 
 mod commands;
+mod overhead;
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -26,6 +28,9 @@ fn main() -> Result<()> {
     let disk = tempfile::tempdir_in(root.join("target"))?;
     let memory = tempfile::tempdir_in("/dev/shm")?;
     let mut out = std::io::stdout();
+    if std::env::args().nth(1).as_deref() == Some("overhead") {
+        return overhead::measure(&root, memory.path(), &mut out);
+    }
     writeln!(out, "fdatasync of 4 KiB on disk, median: {:.3} ms", ms(sync_cost(disk.path())?))?;
     let mut rallies = [0.0_f64; 2];
     for round in 0..ROUNDS {
@@ -42,6 +47,7 @@ fn main() -> Result<()> {
         writeln!(out, "{name}: one acknowledged call {:.3} ms median, {:.3} ms p99", ms(median), ms(p99))?;
         writeln!(out, "{name}: {together:.0} acknowledged calls/s from {CLIENTS} clients at once")?;
     }
+    overhead::measure(&root, &memory.path().join("overhead"), &mut out)?;
     for count in VATS {
         let (boot, idle) = boot(&root, &disk.path().join(format!("boot{count}")), count)?;
         write!(out, "disk: {count} persisted vats ready in {:.0} ms", ms(boot))?;
@@ -128,6 +134,15 @@ impl Client {
     fn post(&mut self, path: &str, body: &str) -> Result<String> {
         let head = "Host: h\r\nContent-Type: application/json\r\nContent-Length:";
         write!(self.0.get_mut(), "POST {path} HTTP/1.1\r\n{head} {}\r\n\r\n{body}", body.len())?;
+        self.answer()
+    }
+
+    fn get(&mut self, path: &str) -> Result<String> {
+        write!(self.0.get_mut(), "GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<String> {
         let mut length = 0;
         let mut line = String::new();
         while line != "\r\n" {
