@@ -39,6 +39,7 @@ export class Ephemeral {}
  * Its constructor has to work without arguments: what it sets is what a field has that was added later. Fields are loaded when a message
  * comes and saved at the end of the delivery if they changed; while a method waits, other deliveries see and change the same fields.
  * Private fields are not kept. The class's name is kept beside the state, so a renamed class is another kind; `static kind` says it instead.
+ * What `__describe` tells others is `static docs`, a text, and `static methodDocs`, an object of one text for each method.
  */
 export class Durable {}
 
@@ -219,17 +220,45 @@ export function local(cap) {
 
 // Messages.
 
-/** The method that a message names: a public one of the object's class, or of one between it and `Durable` or `Ephemeral`. */
-function methodOf(object, name) {
+/** The prototypes of an object's class and of those between it and `Durable` or `Ephemeral`. */
+function* prototypes(object) {
   const ends = [Durable.prototype, Ephemeral.prototype, null];
-  for (let type = Object.getPrototypeOf(object); !ends.includes(type); type = Object.getPrototypeOf(type)) {
-    if (Object.hasOwn(type, name) && name !== 'constructor' && typeof type[name] === 'function') return type[name];
-  }
+  for (let type = Object.getPrototypeOf(object); !ends.includes(type); type = Object.getPrototypeOf(type)) yield type;
+}
+
+const isMethod = (type, name) => Object.hasOwn(type, name) && name !== 'constructor' && typeof type[name] === 'function';
+
+/** The method that a message names: a public one. */
+function methodOf(object, name) {
+  for (const type of prototypes(object)) if (isMethod(type, name)) return type[name];
   throw new VatError('no-such-method', `${object.constructor.name} has no method \`${name}\``);
+}
+
+/** What `__describe` answers, in the shape in which every ocap-guest-sdk does. */
+function describe(object) {
+  const { docs = '', methodDocs = {} } = object.constructor;
+  const methods = new Map();
+  for (const type of prototypes(object)) {
+    for (const name of Object.getOwnPropertyNames(type)) {
+      if (!isMethod(type, name) || methods.has(name)) continue;
+      const args = parameters(type[name]).map((name) => ({ name, type: 'any' }));
+      methods.set(name, { name, docs: methodDocs[name] ?? '', args, answer: 'any' });
+    }
+  }
+  return { name: kindOf(object.constructor), docs, interfaces: [], methods: [...methods.values()] };
+}
+
+/** The names of a function's parameters, as far as they are plain names, with or without a default; else they have numbers. */
+function parameters(code) {
+  const [, list] = /^[^(]*\(([^(){}[\]]*)\)/.exec(Function.prototype.toString.call(code)) ?? [];
+  const names = list?.split(',').map((it) => it.split('=')[0].trim()).filter((name) => name !== '');
+  const known = names !== undefined && names.length >= code.length && names.every((name) => /^(\.\.\.)?[A-Za-z_$][\w$]*$/.test(name));
+  return known ? names : Array.from({ length: code.length }, (_, at) => `arg${at + 1}`);
 }
 
 function invoke(object, name, payload) {
   if (object[answered] && ['fulfill', 'forward', 'break'].includes(name)) return object[answered](heard(name, payload));
+  if (name === '__describe') return describe(object);
   const method = methodOf(object, name);
   const bad = (message) => new VatError('bad-arguments', `\`${name}\`: ${message}`);
   let args;

@@ -3,6 +3,9 @@
 import { Durable, vat, VatError } from '../../guest-sdk/js/index.js';
 
 class Counter extends Durable {
+  static docs = 'A number that only grows.';
+  static methodDocs = { increment: 'Adds to it, and answers what it is then.' };
+
   count = 0;
 
   increment(by) {

@@ -10,6 +10,7 @@ class Greeter(Durable):
 
     @method
     def greet(self, name: str) -> str:
+        """Says hello."""
         self.count += 1
         return f"hello, {name}"
 

@@ -88,12 +88,15 @@ class Answer:
 
 class _Object:
     _id: int | None = None
+    _docs: str = ""
     _methods: dict[str, Callable] = {}
     _answer: Callable | None = None
     _started: Callable | None = None
 
     def __init_subclass__(cls):
         super().__init_subclass__()
+        # Before `dataclass` writes one of its own.
+        cls._docs = inspect.cleandoc(vars(cls).get("__doc__") or "")
         marked = {name: it for name, it in vars(cls).items() if hasattr(it, "ocap")}
         cls._methods = cls._methods | {name: it for name, it in marked.items() if it.ocap == "method"}
         for it in marked.values():
@@ -236,11 +239,39 @@ def _signature(function: Callable) -> tuple[str, list[inspect.Parameter], int, f
 
 
 def _shown(parameter: inspect.Parameter) -> str:
-    annotation = parameter.annotation
-    name = f"*{parameter.name}" if parameter.kind is parameter.VAR_POSITIONAL else parameter.name
-    if annotation is parameter.empty:
-        return name
-    return f"{name}: {annotation.__name__ if isinstance(annotation, type) else annotation}"
+    name = _name(parameter)
+    return name if parameter.annotation is parameter.empty else f"{name}: {_type(parameter.annotation)}"
+
+
+def _name(parameter: inspect.Parameter) -> str:
+    return f"*{parameter.name}" if parameter.kind is parameter.VAR_POSITIONAL else parameter.name
+
+
+def _type(annotation: Any) -> str:
+    """A type as its author wrote it; what has none can be anything."""
+    if annotation is inspect.Parameter.empty:
+        return "Any"
+    is_plain = isinstance(annotation, type) and not typing.get_args(annotation)
+    return annotation.__name__ if is_plain else str(annotation).replace("typing.", "")
+
+
+def _describe(it: _Object) -> dict:
+    """What `__describe` answers, in the shape in which every ocap-guest-sdk does."""
+    return {
+        "name": it.kind if isinstance(it, Durable) else type(it).__name__,
+        "docs": it._docs,
+        "interfaces": [],
+        "methods": [_described_method(name, function) for name, function in it._methods.items()],
+    }
+
+
+def _described_method(name: str, function: Callable) -> dict:
+    return {
+        "name": name,
+        "docs": inspect.cleandoc(function.__doc__ or ""),
+        "args": [{"name": _name(it), "type": _type(it.annotation)} for it in _signature(function)[1]],
+        "answer": _type(inspect.signature(function, eval_str=True).return_annotation),
+    }
 
 
 def _fits(value: Any, annotation: Any) -> bool:
@@ -272,6 +303,8 @@ def _check(function: Callable, args: Any) -> None:
 def _call(it: _Object, name: str, args: kernel.Payload) -> Any:
     if it._answer is not None and name in ("fulfill", "forward", "break"):
         return it._answer(_heard(name, args))
+    if name == "__describe":
+        return _describe(it)
     if name not in it._methods:
         raise Error("no-such-method", f"{type(it).__name__} has no method `{name}`")
     function = it._methods[name]

@@ -109,6 +109,39 @@ fn a_vat_in_python_answers_keeps_its_state_over_kill_and_lives_beside_rust() {
 }
 
 #[test]
+fn a_vat_in_python_describes_itself_as_one_in_rust_does() {
+    let place = Place::new();
+    let _host = run(&place, &[&place.sample("python-greeter").file()]);
+    let method = |name: &str, docs: &str, args: Value, answer: &str| json!({ "name": name, "docs": docs, "args": args, "answer": answer });
+    let described = json!({
+        "name": "Greeter",
+        "docs": "How often it greeted.",
+        "interfaces": [],
+        "methods": [
+            method("greet", "Says hello.", json!([{ "name": "name", "type": "str" }]), "str"),
+            method("greeted", "", json!([]), "int"),
+        ],
+    });
+    assert_eq!(place.call("python-greeter", "__describe", &[]), described);
+}
+
+#[test]
+fn a_vat_in_javascript_describes_itself_as_far_as_javascript_knows() {
+    let place = Place::new();
+    let _host = run(&place, &[&place.sample("js-counter").file()]);
+    let described = place.call("js-counter", "__describe", &[]);
+    assert_eq!((&described["name"], &described["docs"]), (&json!("Counter"), &json!("A number that only grows.")));
+    let increment = json!({
+        "name": "increment",
+        "docs": "Adds to it, and answers what it is then.",
+        "args": [{ "name": "by", "type": "any" }],
+        "answer": "any",
+    });
+    assert_eq!(described["methods"][0], increment);
+    assert_eq!(described["methods"][1]["name"], "get");
+}
+
+#[test]
 fn a_counter_in_rust_is_upgraded_to_javascript_and_counts_on() {
     let place = Place::new();
     let counter = place.sample("counter");
