@@ -3,11 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::Parser;
-use syn::{ItemFn, LitInt, Result};
+use syn::{FnArg, ItemFn, LitInt, Result, Type};
 
 pub(crate) fn expand(attribute: TokenStream, mut item: ItemFn) -> Result<TokenStream> {
     let seeds = seeds(attribute)?;
-    if item.sig.inputs.len() != 1 || !item.sig.generics.params.is_empty() {
+    let takes_host = match item.sig.inputs.first() {
+        Some(FnArg::Typed(host)) => !matches!(*host.ty, Type::Reference(_)),
+        Some(FnArg::Receiver(_)) | None => false,
+    };
+    if !takes_host || item.sig.inputs.len() != 1 || !item.sig.generics.params.is_empty() {
         return Err(syn::Error::new_spanned(
             &item.sig,
             "a vat test takes the host and nothing else: `fn name(host: TestHost)`",
@@ -35,7 +39,8 @@ fn seeds(attribute: TokenStream) -> Result<u64> {
         if !meta.path.is_ident("seeds") {
             return Err(meta.error("`#[vat_test]` takes `seeds = NUMBER` or nothing"));
         }
-        let number: LitInt = meta.value()?.parse()?;
+        let number = meta.value()?.parse::<LitInt>();
+        let number = number.map_err(|error| syn::Error::new(error.span(), "`seeds` is a number: `seeds = 32`"))?;
         seeds = number.base10_parse()?;
         match seeds {
             0 => Err(syn::Error::new(number.span(), "a test that runs with no seed tests nothing")),
