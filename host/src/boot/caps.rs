@@ -262,3 +262,63 @@ fn link(names: &Names<'_>, vat: VatId, origin: Option<&Origin>) -> Link {
     let ms = (since.ms > 0).then_some(since.ms);
     Link { holder, how, since: Some(Moment { boot: since.boot, ms }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use ocap_kernel::Payload;
+
+    use super::super::tests::pair;
+    use super::*;
+
+    const FIRST: VatId = VatId(1);
+    const SECOND: VatId = VatId(2);
+
+    fn root(kernel: &Kernel) -> Kref {
+        kernel.root_of(SECOND).expect("a root")
+    }
+
+    #[test]
+    fn a_list_that_would_be_too_long_says_how_much_is_left_out() {
+        assert_eq!(cut(vec![(); LINES_MAX]).1, 0);
+        let (lines, left_out) = cut((0..LINES_MAX + 500).collect());
+        assert_eq!((lines.len(), lines[LINES_MAX - 1], left_out), (LINES_MAX, LINES_MAX - 1, 500));
+    }
+
+    #[test]
+    fn a_revocation_answers_what_goes_to_an_object_or_came_through_it() {
+        let mut kernel = pair();
+        let caretaker = kernel.held(FIRST).find(|held| held.grant.is_some()).expect("a grant").kref;
+        let root = root(&kernel);
+        kernel.send(caretaker, "by the grant", Payload::plain([])).expect("it is there");
+        kernel.send(root, "past it", Payload::plain([])).expect("it is there");
+        assert_eq!((messages_to(&kernel, caretaker), messages_to(&kernel, root)), (1, 2));
+    }
+
+    #[test]
+    fn the_host_comes_last_among_holders_and_not_at_all_where_one_vat_is_meant() {
+        let mut kernel = pair();
+        let pin = kernel.export("pin".to_owned());
+        kernel.keep(pin, Some(root(&kernel))).expect("it is there");
+        let names = Names::of(&kernel);
+        let holders = Holders { kernel: &kernel, names: &names, aim: Aim::Vat(SECOND) };
+        let found = holders.all(None);
+        let who: Vec<&str> = found.iter().map(|holder| holder.holder.as_str()).collect();
+        assert_eq!(who, ["web/v0", &format!("pin{}", pin.0)]);
+        assert_eq!((found[1].vat.clone(), found[1].held.clone()), (None, vec![Hold::Kept]));
+        assert_eq!(holders.all(Some(FIRST)).len(), 1);
+        assert_eq!(holders.all(Some(SECOND)).len(), 0, "what is its own it does not hold");
+    }
+
+    #[test]
+    fn a_message_that_waits_is_a_way_to_hold_and_tells_the_beginning_of_its_method() {
+        let mut kernel = pair();
+        let (first, second) = (kernel.root_of(FIRST).expect("a root"), root(&kernel));
+        let args = Payload { body: b"".as_slice().into(), caps: vec![first] };
+        kernel.send(second, &"m".repeat(100), args).expect("it is there");
+        let names = Names::of(&kernel);
+        let found = Holders { kernel: &kernel, names: &names, aim: Aim::Vat(FIRST) }.all(None);
+        assert_eq!((found.len(), found[0].held.clone()), (1, vec![Hold::Queued]));
+        let CameBy::Queued { by, method, .. } = &found[0].chain[0].how else { panic!("{:?}", found[0].chain) };
+        assert_eq!((by.as_str(), method.len()), ("host", METHOD_CHARS_MAX));
+    }
+}

@@ -127,7 +127,9 @@ fn nearest_first(start: &[Place], holds: &[Hold], against: bool) -> Vec<Place> {
 fn everything(kernel: &Kernel) -> Vec<Place> {
     let declared = kernel.objects().filter_map(|(object, row)| match HostName::of(object, row)? {
         HostName::Channel(_) | HostName::Service(_) => Some(Place::Host(object)),
-        HostName::Connection(_) | HostName::Timer(_) | HostName::Pin(_) | HostName::Other(_) => None,
+        HostName::Connection(_) | HostName::Timer(_) | HostName::Pin(_) | HostName::Call(_) | HostName::Other(_) => {
+            None
+        }
     });
     kernel.vats().map(|vat| Place::Vat(vat.id)).chain(declared).collect()
 }
@@ -181,6 +183,7 @@ fn all(kernel: &Kernel) -> Vec<Hold> {
         let label = match kernel.object(object).and_then(|row| HostName::of(object, row)) {
             Some(HostName::Channel(_)) => "handler",
             Some(HostName::Timer(_)) => "target",
+            Some(HostName::Call(_)) => "answer",
             _ => "kept",
         };
         add(Place::Host(object), EdgeKind::Kept, kref, label);
@@ -251,7 +254,72 @@ fn host_node(object: ObjectId, row: Option<&Object>) -> (NodeKind, String) {
         Some(HostName::Service(name)) => (NodeKind::Service, name),
         Some(HostName::Timer(name)) => (NodeKind::Timer, name),
         Some(HostName::Pin(object)) => (NodeKind::Pin, format!("pin{}", object.0)),
+        Some(HostName::Call(key)) => (NodeKind::Call, key),
         Some(HostName::Other(name)) => (NodeKind::HostObject, name),
         None => (NodeKind::HostObject, object.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::web;
+    use super::*;
+
+    fn whole(kernel: &Kernel) -> Graph {
+        drawn(kernel, &part(kernel, None, None))
+    }
+
+    #[test]
+    fn a_graph_that_would_be_too_large_says_what_is_left_out() {
+        let vats = NODES_MAX + 50;
+        // The channel is a node too, and the last.
+        let graph = whole(&web(vats, |_| Vec::new()));
+        assert_eq!((graph.nodes.len(), graph.nodes_left_out), (NODES_MAX, 51));
+        let six =
+            |number: usize| (1..=6).map(|step| (format!("vat.{step}"), (number + step) % (NODES_MAX - 1))).collect();
+        let graph = whole(&web(NODES_MAX - 1, six));
+        assert_eq!((graph.nodes.len(), graph.nodes_left_out), (NODES_MAX, 0));
+        let all = 6 * (NODES_MAX - 1);
+        assert_eq!((graph.edges.len(), graph.edges_left_out), (EDGES_MAX, (all - EDGES_MAX) as u64));
+    }
+
+    #[test]
+    fn many_ways_between_two_are_one_edge_with_the_first_of_them_named() {
+        let long = "x".repeat(100);
+        let names = [long.as_str(), "b", "c", "d", "e", "f"];
+        let granted = |number: usize| match number {
+            0 => names.iter().map(|name| ((*name).to_owned(), 1)).collect(),
+            _ => Vec::new(),
+        };
+        let mut kernel = web(2, granted);
+        let graph = whole(&kernel);
+        let [edge] = &graph.edges[..] else { panic!("{:?}", graph.edges) };
+        assert_eq!((edge.count, edge.references.len()), (6, REFERENCES_MAX));
+        assert_eq!(edge.references[0].label, "x".repeat(LABEL_CHARS_MAX));
+        // A way that is closed is an edge of its own, and is shown though it is not followed.
+        kernel.revoke_grant(VatId(1), "b").expect("it was granted");
+        let graph = whole(&kernel);
+        let counts: Vec<(bool, u64)> = graph.edges.iter().map(|edge| (edge.lost, edge.count)).collect();
+        assert_eq!(counts, [(false, 5), (true, 1)]);
+    }
+
+    #[test]
+    fn a_part_is_what_is_reached_or_reaches_and_what_lies_between() {
+        // v0 -> v1 -> v2, and v3 apart.
+        let chain = |number: usize| match number {
+            0 | 1 => vec![(format!("vat.v{}", number + 1), number + 1)],
+            _ => Vec::new(),
+        };
+        let kernel = web(4, chain);
+        let vat = |number: u64| Some(Aim::Vat(VatId(number)));
+        let shown = |from, to| {
+            let nodes = drawn(&kernel, &part(&kernel, from, to)).nodes.into_iter();
+            nodes.map(|node| node.label).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(vat(2), None), ["web/v1", "web/v2"]);
+        assert_eq!(shown(None, vat(2)), ["web/v1", "web/v0"]);
+        assert_eq!(shown(vat(1), vat(3)), ["web/v0", "web/v1", "web/v2"]);
+        assert_eq!(shown(vat(4), None), ["web/v3"]);
+        assert_eq!(whole(&kernel).nodes.len(), 5, "four vats and the channel");
     }
 }

@@ -91,6 +91,11 @@ fn parse(name: &str) -> Option<(u64, Keyed)> {
     Some((accepted.parse().ok()?, Keyed { key: key.to_owned(), request: Digest::from_hex(request).ok()? }))
 }
 
+/// The key of a call, by the name of its object.
+pub(super) fn key_of(name: &str) -> Option<String> {
+    parse(name).map(|(_, keyed)| keyed.key)
+}
+
 impl KeyedCalls {
     /// As the kernel's rows have them.
     pub(super) fn of(kernel: &Kernel) -> KeyedCalls {

@@ -41,6 +41,8 @@ pub mod settings;
 mod suspects;
 mod system;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 mod upgrade;
 mod ways;
 

@@ -8,8 +8,7 @@ use crate::daemon::requests::{Hold, StepKind};
 use crate::problem::Problem;
 use crate::services;
 
-use super::calls;
-use super::channels;
+use super::{calls, channels, keyed};
 
 /// The most ways that are followed from one reference: a promise may have ended with very many.
 const WAYS_MAX: usize = 100;
@@ -237,6 +236,8 @@ pub(super) enum HostName {
     Service(String),
     Timer(String),
     Pin(ObjectId),
+    /// A call under this key, which keeps the promise of its answer.
+    Call(String),
     Other(String),
 }
 
@@ -247,6 +248,9 @@ impl HostName {
             let Owner::HostUntilBoot(name) = &row.owner else { return None };
             return Some(HostName::Connection(name.clone()));
         };
+        if let Some(key) = keyed::key_of(name) {
+            return Some(HostName::Call(key));
+        }
         let (kind, rest) = name.split_once('/').unwrap_or((name, ""));
         Some(match kind {
             "channel" => HostName::Channel(rest.to_owned()),
@@ -266,7 +270,96 @@ impl std::fmt::Display for HostName {
             HostName::Service(name) => write!(f, "service {name}"),
             HostName::Timer(name) => write!(f, "timer {name}"),
             HostName::Pin(object) => write!(f, "pin{}", object.0),
+            HostName::Call(key) => write!(f, "keyed call {key}"),
             HostName::Other(name) => write!(f, "host object {name}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ocap_kernel::{Payload, PromiseId, Reply};
+
+    use super::super::tests::pair;
+    use super::*;
+
+    const FIRST: VatId = VatId(1);
+    const SECOND: VatId = VatId(2);
+
+    fn granted(kernel: &Kernel) -> Kref {
+        kernel.held(FIRST).find(|held| held.grant.is_some()).expect("a grant").kref
+    }
+
+    /// The promise of an answer with these references.
+    fn answered_with(kernel: &mut Kernel, caps: Vec<Kref>) -> Kref {
+        let door = kernel.export("door".to_owned());
+        let kept = kernel.ask_and_keep(Kref::Object(door), "get", Payload::plain([]), "call".to_owned());
+        let kept = kept.expect("the door is there");
+        let call = kernel.unanswered_calls().pop().expect("it was asked just now");
+        kernel.answer_call(call.id, Reply::Settle(Answer::Fulfill(Payload { body: b"".as_slice().into(), caps })));
+        kernel.kept_by(kept).expect("it keeps the promise")
+    }
+
+    #[test]
+    fn a_grant_leads_through_its_caretaker_until_it_is_revoked() {
+        let mut kernel = pair();
+        let held = granted(&kernel);
+        let end = kernel.root_of(SECOND).expect("a root");
+        let caretaker = |lost| Passed { kref: held, kind: StepKind::Caretaker, lost };
+        assert_eq!(ways(&kernel, held), [Way { steps: vec![caretaker(false)], end, lost: false }]);
+        kernel.revoke_grant(FIRST, "vat.v1").expect("it was granted");
+        let [way] = &ways(&kernel, held)[..] else { panic!("there is one way") };
+        assert_eq!((way.lost, way.end), (true, end), "it is known where it led");
+    }
+
+    #[test]
+    fn an_answer_with_very_many_references_is_followed_as_far_as_is_told() {
+        let mut kernel = pair();
+        let caps: Vec<Kref> = (0..300).map(|number| Kref::Object(kernel.export(format!("pin/{number}")))).collect();
+        let promise = answered_with(&mut kernel, caps);
+        let found = ways(&kernel, promise);
+        assert_eq!(found.len(), WAYS_MAX - 1);
+        assert!(found.iter().all(|way| way.steps.len() == 1 && way.steps[0].kind == StepKind::Promise));
+    }
+
+    #[test]
+    fn an_answer_that_mentions_itself_is_followed_once() {
+        let mut kernel = pair();
+        let inner = answered_with(&mut kernel, vec![]);
+        let root = kernel.root_of(FIRST).expect("a root");
+        let outer = answered_with(&mut kernel, vec![inner, root, root]);
+        let ends: Vec<Kref> = ways(&kernel, outer).into_iter().map(|way| way.end).collect();
+        assert_eq!(ends, [root, inner], "an answer without references is an end");
+        let Kref::Promise(PromiseId(number)) = outer else { panic!("it is a promise") };
+        let resolver = Kref::Resolver(PromiseId(number));
+        assert_eq!(ways(&kernel, resolver), [Way { steps: vec![], end: resolver, lost: false }]);
+    }
+
+    #[test]
+    fn an_object_of_the_host_is_called_by_what_it_is_for() {
+        let called = |name: &str| {
+            let mut kernel = pair();
+            let object = kernel.export(name.to_owned());
+            Names::of(&kernel).host_object(object)
+        };
+        assert_eq!(called("channel/matcher/llm"), "channel matcher/llm");
+        assert_eq!(called("timer/alarm/at/5"), "timer alarm/at/5");
+        assert_eq!(called(&format!("call/5/{}/order 17/b", "0".repeat(64))), "keyed call order 17/b");
+        assert_eq!(called("call/5/order"), "host object call/5/order", "that is none");
+        assert!(called("pin").starts_with("pin"));
+    }
+
+    #[test]
+    fn what_is_asked_about_is_a_vat_a_channel_or_a_reference_that_is_there() {
+        let kernel = pair();
+        assert_eq!(Aim::find(&kernel, "web").ok(), Some(Aim::Vat(FIRST)));
+        assert_eq!(Aim::find(&kernel, "web/v1").ok(), Some(Aim::Vat(SECOND)));
+        let channel = Aim::find(&kernel, "web/io.llm").ok();
+        assert!(matches!(channel, Some(Aim::Reference(Kref::Object(_)))), "{channel:?}");
+        assert_eq!(Aim::find(&kernel, "web/llm").ok(), channel);
+        let unknown = Aim::find(&kernel, "ko987").expect_err("nobody has it");
+        assert!(unknown.help.is_some_and(|help| help.contains("caps of")));
+        let mistyped = Aim::find(&kernel, "web/v2").expect_err("there are two");
+        assert!(mistyped.help.is_some_and(|help| help.contains("did you mean `web/v0`?")));
     }
 }

@@ -186,3 +186,20 @@ fn what_can_not_be_asked_about_is_said_with_what_may_be_meant() {
     place.ocap(&["caps", "why", "matcher/io.lm"]).expect(1).problem("ocap::target::unknown");
     place.ocap(&["caps", "of", "matcher/llm"]).expect(1).problem("ocap::target::unknown");
 }
+
+#[test]
+fn the_recorded_answer_of_a_keyed_call_is_shown_under_its_key() {
+    let place = Place::new();
+    let _host = place.run(&[&place.sample("lamps").file()]);
+    let called = place.ocap(&["call", "lamps/house", "lamp", "hall", "--key", "order 17/b"]).expect(0).json();
+    let lamp = reference(&called["value"]["$cap"]);
+    let keeper = of(&why(&place, &lamp), "keyed call order 17/b");
+    assert_eq!((&keeper["held"], &keeper["vat"]), (&json!(["kept"]), &Value::Null));
+    assert_eq!(chain(&keeper), ["keyed call order 17/b kept"]);
+    let drawn = place.ocap(&["graph", "--to", &lamp, "--format", "text"]).expect(0).stdout;
+    assert!(drawn.contains("keyed call order 17/b (ko") && drawn.contains("kept answer"), "{drawn}");
+    let object =
+        drawn.split("keyed call order 17/b (").nth(1).and_then(|rest| rest.split(')').next()).expect("a number");
+    let seen = place.ocap(&["inspect", object]).expect(0).json();
+    assert_eq!(seen["what"], "the host's keyed call order 17/b", "{seen}");
+}

@@ -6,6 +6,7 @@ use crate::daemon::requests::ObjectInspection;
 use crate::problem::Problem;
 
 use super::{gone, held, label};
+use crate::boot::keyed;
 
 pub(super) fn look(kernel: &Kernel, id: ObjectId) -> Result<ObjectInspection, Problem> {
     let kref = Kref::Object(id);
@@ -71,9 +72,10 @@ pub(super) fn what(kernel: &Kernel, kref: Kref) -> String {
     match &row.owner {
         Owner::Vat(vat, exposed) if exposed.object == 0 => format!("the root of {}", label(kernel, *vat)),
         Owner::Vat(vat, exposed) => format!("object {} of {}", exposed.object, label(kernel, *vat)),
-        Owner::Host(name) | Owner::HostUntilBoot(name) | Owner::HostWhileHeld(name) => {
-            format!("the host's {}", name)
-        }
+        Owner::Host(name) | Owner::HostUntilBoot(name) | Owner::HostWhileHeld(name) => match keyed::key_of(name) {
+            Some(key) => format!("the host's keyed call {key}"),
+            None => format!("the host's {name}"),
+        },
         Owner::Caretaker { target } => match kernel.vat_behind(*target) {
             Some((vat, exposed)) if exposed.object == 0 => {
                 format!("a caretaker of {target}, which leads to the root of {}", label(kernel, vat))

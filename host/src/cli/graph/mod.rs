@@ -59,6 +59,7 @@ fn kind_word(kind: NodeKind) -> &'static str {
         NodeKind::Service => "service",
         NodeKind::Timer => "timer",
         NodeKind::Pin => "pin",
+        NodeKind::Call => "keyed call",
         NodeKind::HostObject => "host object",
     }
 }

@@ -59,6 +59,8 @@ pub enum NodeKind {
     Timer,
     /// What the operator keeps.
     Pin,
+    /// A call under a key, which keeps its answer; the label is the key.
+    Call,
     /// Another object of the host.
     HostObject,
 }
@@ -90,7 +92,7 @@ pub enum EdgeKind {
     Passed,
     /// In messages that wait.
     Queued,
-    /// The host keeps it: a channel its handler, a timer its target, a pin what is pinned.
+    /// The host keeps it: a channel its handler, a timer its target, a pin what is pinned, a keyed call its answer.
     Kept,
 }
 
