@@ -79,42 +79,7 @@ pub fn unknown(name: &str, shapes: &Shapes) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-
-    /// Every field of every type, with what it is made of: `pin id: string`.
-    fn fields(shapes: &Shapes) -> BTreeSet<String> {
-        let mut found = BTreeSet::new();
-        for schema in shapes.values() {
-            for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
-                let variants = definition["oneOf"].as_array().into_iter().flatten();
-                for part in std::iter::once(definition).chain(variants) {
-                    for (field, of) in part["properties"].as_object().into_iter().flatten() {
-                        let mut of = of.clone();
-                        if let Some(of) = of.as_object_mut() {
-                            drop(["description", "default"].map(|words| of.remove(words)));
-                        }
-                        found.insert(format!("{name} {field}: {of}"));
-                    }
-                }
-            }
-        }
-        found
-    }
-
-    /// Types and fields that were published, one a line. To publish what is new, put the lines that the test names into the file.
-    const PUBLISHED: &str = include_str!("published.txt");
-
-    #[test]
-    fn what_was_published_is_still_there_as_it_was() {
-        let shapes = all();
-        let fields = fields(&shapes);
-        let gone: Vec<&str> = PUBLISHED.lines().filter(|line| !fields.contains(*line)).collect();
-        assert!(gone.is_empty(), "published, and gone or another now: {gone:#?}");
-        let published: BTreeSet<&str> = PUBLISHED.lines().collect();
-        assert!(published.len() > 50, "it is empty; publish:\n{}", fields.into_iter().collect::<Vec<_>>().join("\n"));
-    }
 
     #[test]
     fn an_answer_with_several_types_is_found_by_each() {

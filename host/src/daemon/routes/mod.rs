@@ -22,6 +22,8 @@ mod query;
 mod refusal;
 mod route;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::path::Path;
@@ -110,19 +112,4 @@ fn absolute(path: &Path) -> Result<(), Problem> {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| refusal::malformed(&error).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_of_this_version_and_its_summary_is_one_line() {
-        for Route { path, summary, method, role, media, .. } in table() {
-            // What Prometheus reads has a version of its own.
-            assert!(path.starts_with("/v1/") || media == crate::daemon::exposition::CONTENT_TYPE, "{path}");
-            assert!(!summary.is_empty() && !summary.ends_with('.') && !summary.contains('\n'), "{path}: {summary}");
-            assert!(method != Method::GET || role == Role::Read, "{path}: a look is for everybody");
-        }
-    }
 }
