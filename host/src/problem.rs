@@ -26,6 +26,9 @@ pub struct Problem {
     /// Why, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
+    /// The number that the system gave as the cause, if it was the system: `13` for a lack of permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errno: Option<i32>,
     /// The command that mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -88,6 +91,7 @@ impl Problem {
             level: Level::Error,
             message: message.into(),
             causes: Vec::new(),
+            errno: None,
             help: None,
             subcluster: None,
             subcluster_id: None,
@@ -107,10 +111,12 @@ impl Problem {
     }
 
     /// The same with the error beneath it, and those beneath that.
-    pub fn because(mut self, error: &dyn std::error::Error) -> Problem {
+    pub fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Problem {
         let mut next = Some(error);
         while let Some(error) = next {
             self.causes.push(error.to_string());
+            let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+            self.errno = self.errno.or(number);
             next = error.source();
         }
         self

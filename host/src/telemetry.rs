@@ -50,7 +50,7 @@ pub struct Telemetry {
 /// # Errors
 /// If that is no address.
 pub fn start(endpoint: &str, seed: u64, home: &str, version: &str) -> Result<Telemetry, Problem> {
-    let refused = |error: &dyn std::error::Error| {
+    let refused = |error: &(dyn std::error::Error + 'static)| {
         Problem::new("ocap::telemetry::endpoint", format!("traces can't be sent to `{endpoint}`"))
             .because(error)
             .with_help("name a collector as `http://HOST:PORT`: OTLP over HTTP without TLS")

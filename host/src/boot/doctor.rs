@@ -124,7 +124,7 @@ fn look(path: &Path) -> (Checkup, Vec<Body>) {
     }
 }
 fn audited(kernel: &Kernel) -> Vec<Problem> {
-    let of = |found: &dyn std::error::Error| {
+    let of = |found: &(dyn std::error::Error + 'static)| {
         Problem::new("ocap::kernel::discrepancy", "the kernel's books do not agree with themselves").because(found).with_help(
             "this is a bug of ocap-host, please report it with a copy of the home; `ocap-host stop` and `ocap-host run` count everything anew",
         )

@@ -197,7 +197,7 @@ async fn exchange(
     whole(sender.send_request(request).await.map_err(|error| broken_off(&error))?).await
 }
 
-fn broken_off(error: &dyn std::error::Error) -> Problem {
+fn broken_off(error: &(dyn std::error::Error + 'static)) -> Problem {
     Problem::new(BROKEN_OFF, "the host ended the connection before it answered")
         .because(error)
         .with_help("`ocap-host status` says whether it is still there; what it took over before is done after a start")

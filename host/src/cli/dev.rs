@@ -105,7 +105,7 @@ fn begin(directory: &Path, session: &Session) -> Result<JoinHandle<std::io::Resu
 }
 
 fn how_it_ended(end: End) -> Result<ExitStatus, Problem> {
-    let lost = |error: &dyn std::error::Error| {
+    let lost = |error: &(dyn std::error::Error + 'static)| {
         Problem::new("ocap::dev::no_host", "it is not known how the host ended").because(error)
     };
     let end = end.map_err(|error| lost(&error))?.map_err(|error| lost(&error))?;

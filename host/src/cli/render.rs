@@ -100,6 +100,7 @@ fn harmless(problem: &Problem) -> Problem {
         level: problem.level,
         message: escaped(&problem.message),
         causes: problem.causes.iter().map(escaped).collect(),
+        errno: problem.errno,
         help: problem.help.as_ref().map(escaped),
         subcluster: problem.subcluster.as_ref().map(escaped),
         subcluster_id: problem.subcluster_id.as_ref().map(escaped),

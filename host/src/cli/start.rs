@@ -168,7 +168,7 @@ fn said(line: &str) -> Option<Said> {
     }
 }
 
-fn unheard(home: &Home, pid: u32, error: &dyn std::error::Error) -> Problem {
+fn unheard(home: &Home, pid: u32, error: &(dyn std::error::Error + 'static)) -> Problem {
     Problem::new("ocap::daemon::unheard", format!("the host was begun as process {pid} and can't be heard"))
         .because(error)
         .with_help(format!("ask how it does: `{}`", home.command("status")))

@@ -125,7 +125,7 @@ fn runtime() -> Result<Runtime, Problem> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| unwatched(&error))
 }
 
-fn unwatched(error: &dyn std::error::Error) -> Problem {
+fn unwatched(error: &(dyn std::error::Error + 'static)) -> Problem {
     Problem::new("ocap::daemon::unheard", "the host's end can't be watched from here").because(error)
 }
 

@@ -222,6 +222,7 @@ mod tests {
         let problem = place().diagnose(&ReadFault::Unreadable { path: "/vats/index.wasm".into(), source }.into());
         assert_eq!(problem.code, "ocap::component::unreadable");
         assert_eq!(problem.causes, ["Permission denied (os error 13)"]);
+        assert_eq!(problem.errno, Some(13));
     }
 
     #[test]

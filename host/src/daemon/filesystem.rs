@@ -45,7 +45,7 @@ pub fn check(home: &Home, allowed: FileSystems, processes: &Dir) -> Result<(), P
     if allowed == FileSystems::Any {
         return Ok(());
     }
-    let unknown = |error: &dyn std::error::Error| {
+    let unknown = |error: &(dyn std::error::Error + 'static)| {
         let message = format!("the system does not tell what the home {} lies on", home.path().display());
         Problem::new("ocap::home::unusable", message).because(error)
     };

@@ -15,8 +15,9 @@ pub(super) fn tell(record: &HostRecord) {
         Phase::Stopping | Phase::Stopped | Phase::Failed => Some(NotifyState::Stopping),
         Phase::Starting => None,
     };
+    let errno = errno(record).map(NotifyState::Errno);
     // A manager that does not listen is no reason not to serve.
-    let _ = sd_notify::notify(&state.into_iter().chain([status]).collect::<Vec<_>>());
+    let _ = sd_notify::notify(&state.into_iter().chain([status]).chain(errno).collect::<Vec<_>>());
 }
 
 /// Tells it that the run loop answers.
@@ -37,6 +38,12 @@ fn status(record: &HostRecord) -> String {
         (None, Some(step)) => format!("{phase}: {step}"),
         (None, None) => phase.to_owned(),
     }
+}
+
+/// The system's number for what the host died of, if it was the system that refused something.
+fn errno(record: &HostRecord) -> Option<u32> {
+    let number = record.problem.as_ref().filter(|_| record.phase == Phase::Failed)?.errno?;
+    u32::try_from(number).ok()
 }
 
 /// A line's end would begin another variable of the protocol.

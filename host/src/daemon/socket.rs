@@ -113,7 +113,7 @@ fn not_a_socket(found: &Metadata) -> Option<&'static str> {
     }
 }
 
-fn unusable(home: &Home, error: &dyn std::error::Error) -> Problem {
+fn unusable(home: &Home, error: &(dyn std::error::Error + 'static)) -> Problem {
     let message = format!("the control socket {} can't be made", place(home));
     Problem::new("ocap::daemon::socket_unusable", message).because(error)
 }

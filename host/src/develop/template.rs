@@ -74,7 +74,7 @@ fn name_of(path: &Path) -> Result<String, Problem> {
 
 fn find_sdk(named: Option<&Path>, powers: Powers) -> Result<String, Problem> {
     let path = named.unwrap_or(Path::new(SDK_OF_THIS_BUILD));
-    let unusable = |error: &dyn std::error::Error| {
+    let unusable = |error: &(dyn std::error::Error + 'static)| {
         Problem::new("ocap::new::no_sdk", format!("there is no guest SDK at {}", path.display()))
             .because(error)
             .with_help("name the directory `guest-sdk` of a checkout of ocap-host: `--sdk DIR`")

@@ -3,10 +3,18 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ocap_tests::{Pending, Place, eventually};
+use nix::sys::ptrace;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use ocap_tests::{Http, Pending, Place, eventually};
 use rustix::process::{Pid, Signal, kill_process};
+
+/// The time of [`WATCHED`].
+const WATCHDOG: Duration = Duration::from_millis(200);
+
+/// What systemd says to a service of `WatchdogSec=200ms`.
+const WATCHED: &str = "export NOTIFY_SOCKET=\"$PWD/notify\" WATCHDOG_USEC=200000 WATCHDOG_PID=$$";
 
 /// A service manager that listens.
 struct Manager {
@@ -35,6 +43,18 @@ impl Manager {
         });
     }
 
+    /// Hears until several times the watchdog's time have gone by without a sign of life, after which systemd would have ended the host.
+    fn wait_for_silence(&mut self) {
+        let mut silent = Instant::now();
+        eventually("silence", || {
+            let mut bytes = [0; 4096];
+            if self.socket.recv(&mut bytes).is_ok() {
+                silent = Instant::now();
+            }
+            (silent.elapsed() > WATCHDOG * 5).then_some(())
+        });
+    }
+
     fn count(&self, line: &str) -> usize {
         self.heard.iter().flat_map(|message| message.lines()).filter(|said| *said == line).count()
     }
@@ -48,21 +68,74 @@ fn signal(process: &Pending, signal: Signal) {
 fn a_service_manager_is_told_each_step_readiness_signs_of_life_and_the_end() {
     let place = Place::new();
     let mut manager = Manager::on(&place);
-    let before = "export NOTIFY_SOCKET=\"$PWD/notify\" WATCHDOG_USEC=200000 WATCHDOG_PID=$$";
     let counter = place.sample("counter");
-    let mut host = place.begin_after(before, &["run", &counter.word()]);
+    let mut host = place.begin_after(WATCHED, &["run", &counter.word()]);
     manager.wait_for("STATUS=starting: open the store");
     manager.wait_for("READY=1");
     assert_eq!(manager.count("WATCHDOG=1"), 0, "it has nothing to show before it serves");
     manager.wait_for("WATCHDOG=1");
     manager.wait_for("WATCHDOG=1");
-    // Halted, it does not feign life: no thread of its own says so for the run loop.
     assert!(host.runs());
     signal(&host, Signal::TERM);
     manager.wait_for("STOPPING=1");
     manager.wait_for("STATUS=stopped");
     assert_eq!(manager.count("READY=1"), 1);
     host.done().expect(0);
+}
+
+/// The run loop's thread, halted from outside while the others go on.
+struct Halted(nix::unistd::Pid);
+
+impl Halted {
+    fn run_loop_of(host: &Pending) -> Halted {
+        let threads = fs::read_dir(format!("/proc/{}/task", host.pid())).expect("it runs");
+        let is_loop = |name: &String| name.trim() == "kernel";
+        let named = threads
+            .flatten()
+            .filter(|thread| fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| is_loop(&name)));
+        let thread = named.last().expect("a run loop").file_name().to_string_lossy().parse().expect("a number");
+        let thread = nix::unistd::Pid::from_raw(thread);
+        ptrace::seize(thread, ptrace::Options::empty()).expect("the host is a child of this process");
+        ptrace::interrupt(thread).expect("it runs");
+        waitpid(thread, Some(WaitPidFlag::__WALL)).expect("it halts");
+        Halted(thread)
+    }
+
+    fn go_on(self) {
+        ptrace::detach(self.0, None).expect("it is halted");
+    }
+}
+
+#[test]
+fn a_run_loop_that_hangs_gives_no_sign_of_life_though_the_rest_of_the_host_goes_on() {
+    let place = Place::new();
+    let mut manager = Manager::on(&place);
+    let mut host = place.begin_after(WATCHED, &["run", &place.sample("counter").word()]);
+    manager.wait_for("READY=1");
+    manager.wait_for("WATCHDOG=1");
+    let halted = Halted::run_loop_of(&host);
+    manager.wait_for_silence();
+    // The threads that could have feigned life run as ever.
+    let answer = Http::connect(&place.home("control.sock")).ask("GET", "/v1/openapi.json", "", "");
+    assert_eq!((answer.status, host.runs()), (200, true));
+    halted.go_on();
+    manager.wait_for("WATCHDOG=1");
+    assert_eq!(place.call("counter", "increment", &["1"]), 1);
+    signal(&host, Signal::TERM);
+    host.done().expect(0);
+}
+
+#[test]
+fn a_service_manager_is_told_the_systems_number_for_what_kept_a_host_from_its_start() {
+    let place = Place::new();
+    place.run(&[]).kill9();
+    fs::create_dir(place.home("host.toml")).expect("made");
+    let mut manager = Manager::on(&place);
+    let host = place.begin_after("export NOTIFY_SOCKET=\"$PWD/notify\"", &["run"]);
+    // EISDIR.
+    manager.wait_for("ERRNO=21");
+    let problem = host.done().expect(1).problem("ocap::home::unusable");
+    assert_eq!(problem["errno"], 21, "{problem}");
 }
 
 #[test]

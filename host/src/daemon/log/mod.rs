@@ -93,7 +93,7 @@ pub struct Words {
 /// # Errors
 /// If the log can't be opened or this process logs already.
 pub fn start(home: &Home, form: Form) -> Result<Log, Problem> {
-    let unusable = |error: &dyn std::error::Error| {
+    let unusable = |error: &(dyn std::error::Error + 'static)| {
         Problem::new("ocap::home::unwritable", format!("the log {} can't be opened", home.path_of(LOG).display()))
             .because(error)
             .with_help("see that you may write the home")
@@ -252,6 +252,7 @@ macro_rules! problem_event {
             path_written = $problem.path_written,
             path_resolved = $problem.path_resolved,
             causes = (!$problem.causes.is_empty()).then(|| $problem.causes.join("; ")),
+            errno = $problem.errno,
             help = $problem.help,
             "{}",
             $problem.message

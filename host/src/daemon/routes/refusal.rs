@@ -116,7 +116,7 @@ pub(super) fn too_deep(most: usize) -> Problem {
     Problem::new(TOO_DEEP, message).with_help("pass flatter values: arrays and objects within each other count")
 }
 
-pub(super) fn cut_off(error: &dyn std::error::Error) -> Problem {
+pub(super) fn cut_off(error: &(dyn std::error::Error + 'static)) -> Problem {
     Problem::new(MALFORMED, "the request's body did not come through").because(error)
 }
 
