@@ -147,7 +147,10 @@ impl RunLoop {
                 let cause = in_one_line(&cause);
                 self.tell_news(label, News::Undone { cause: cause.clone() });
                 self.blame(vat, cause);
-                self.keep(vat, instance);
+                // One that lives thinks that its crank went well, and the kernel says otherwise: what it remembers of its store is wrong.
+                if !instance.is_live() {
+                    self.keep(vat, instance);
+                }
                 if let Some(traps) = self.kernel.resting(vat) {
                     self.rests.begin(vat, traps, self.last_change);
                 }

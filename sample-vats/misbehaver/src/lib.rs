@@ -145,6 +145,11 @@ impl Misbehaver {
         Ok(())
     }
 
+    /// How many references of these its store has.
+    fn hoarded(&self) -> u64 {
+        ocap_guest_sdk::store::keys("hoard/", None, 1_000).len() as u64
+    }
+
     /// Everything below, until something stops it.
     async fn forge(this: This<Self>) -> Result<String> {
         let answer = Misbehaver::forge_capability(this.clone()).await;

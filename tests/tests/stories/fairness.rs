@@ -84,8 +84,9 @@ fn a_vat_holds_as_many_references_as_it_declares_and_no_more() {
     let lamps = place.sample("lamps");
     let _host = place.run(&[&limited(&place, "references = 20").file(), &lamps.file()]);
     place.call("misbehaver", "hoard", &["0", "10"]);
-    // Its own fault: the crank that took too many is undone.
+    // Its own fault: the crank that took too many is undone, and what it stored with it.
     assert_eq!(place.call_fails("misbehaver", "hoard", &["10", "20"]), "vat-trapped");
+    assert_eq!(place.call("misbehaver", "hoarded", &[]), 10);
     // The sender's answer: the vat never sees the message.
     let names: Vec<String> = (0..20).map(|lamp| format!("lamp-{lamp}")).collect();
     let caps: Vec<String> = names.iter().map(|name| place.call("lamps/house", "lamp", &[name]).to_string()).collect();
