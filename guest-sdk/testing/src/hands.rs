@@ -200,7 +200,7 @@ impl Host for Hands {
     }
 
     fn get_body(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.worker(|worker| Ok(worker.get_body(key).map(<[u8]>::to_vec)))
+        self.worker(|worker| Ok(worker.get_body(key)?.map(<[u8]>::to_vec)))
     }
 
     fn put(&mut self, key: &[u8], value: Outgoing) -> Result<()> {
@@ -208,15 +208,15 @@ impl Host for Hands {
     }
 
     fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        self.worker(|worker| Ok(worker.remove(key.to_vec())))
+        self.worker(|worker| worker.remove(key.to_vec()))
     }
 
     fn keys(&mut self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Vec<Vec<u8>>> {
-        self.worker(|worker| Ok(worker.keys(prefix, after, limit)))
+        self.worker(|worker| worker.keys(prefix, after, limit))
     }
 
     fn entries(&mut self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        self.worker(|worker| Ok(worker.entries(prefix, after, limit)))
+        self.worker(|worker| worker.entries(prefix, after, limit))
     }
 
     fn log(&mut self, level: Level, message: &str, fields: &[(&str, &str)]) -> Result<()> {

@@ -51,7 +51,7 @@ impl Incarnation {
             IS_VAT.set(true);
             let hands = Hands::new(&birth);
             play(Some(Box::new(hands.clone())));
-            let mut store = VatStore::new(birth.store.clone(), STORE_BYTES);
+            let mut store = VatStore::whole(birth.store.clone(), STORE_BYTES);
             while let Ok(order) = inbox.recv() {
                 let delivered;
                 (store, delivered) = crank(&hands, &order, store, code, &birth);

@@ -90,7 +90,7 @@ impl Stage {
         };
         let hands = Hands::new(&birth);
         play(Some(Box::new(hands.clone())));
-        hands.begin(&crank, VatStore::new(Vec::new(), STORE_BYTES), BEGINNING);
+        hands.begin(&crank, VatStore::whole(Vec::new(), STORE_BYTES), BEGINNING);
         let started = hands.deliver(&crank.delivery, Native::of::<Test>(), &birth);
         assert_eq!(started, Ok(Ok(())), "the test starts");
         let test = TestSeat { id: crank.vat, birth, hands, store: VatStore::default(), open: Some(crank.id) };

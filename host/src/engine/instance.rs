@@ -9,7 +9,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use ocap_kernel::{Body, Boot, Crank, Delivery, Outcome, Payload, Report, Slot, VatId};
+use ocap_kernel::{Body, Boot, Crank, Delivery, Outcome, Report, VatId};
 use ocap_worker::VatStore;
 
 use super::heap::Heap;
@@ -75,8 +75,7 @@ pub struct Instance {
 
 impl Instance {
     /// A vat without a heap: it begins to live with its first `Start`.
-    pub fn new(identity: Identity, code: Code, limits: Limits, store: Vec<(Vec<u8>, Payload<Slot>)>) -> Instance {
-        let store = VatStore::new(store, limits.store_bytes);
+    pub fn new(identity: Identity, code: Code, limits: Limits, store: VatStore) -> Instance {
         Instance { identity, code, limits, store, heap: None }
     }
 
@@ -94,10 +93,15 @@ impl Instance {
         }
     }
 
-    /// Bytes that it keeps in memory: its heap and its store.
+    /// Bytes that it keeps in memory: its heap, and what it has read of its store.
     pub fn bytes(&self) -> u64 {
-        let Size { heap_bytes, store_bytes, .. } = self.size();
-        heap_bytes + store_bytes
+        self.size().heap_bytes + self.store.bytes_in_memory()
+    }
+
+    /// Tells it that all it wrote before would be read back from the database: it need not be kept in memory. To be called between two
+    /// cranks.
+    pub fn all_is_handed_over(&mut self) {
+        self.store.all_is_below();
     }
 
     /// Throws the heap away; the store stays. The next delivery has to be a `Start`.

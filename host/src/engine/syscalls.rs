@@ -113,7 +113,7 @@ impl store::Host for Host {
     }
 
     fn get_body(&mut self, key: Vec<u8>) -> Result<Option<Vec<u8>>> {
-        Ok(self.worker.get_body(&key).map(<[u8]>::to_vec))
+        Ok(self.worker.get_body(&key)?.map(<[u8]>::to_vec))
     }
 
     fn put(&mut self, key: Vec<u8>, mut value: kernel::Parcel) -> Result<()> {
@@ -121,15 +121,15 @@ impl store::Host for Host {
     }
 
     fn remove(&mut self, key: Vec<u8>) -> Result<bool> {
-        Ok(self.worker.remove(key))
+        Ok(self.worker.remove(key)?)
     }
 
     fn keys(&mut self, prefix: Vec<u8>, after: Option<Vec<u8>>, limit: u32) -> Result<Vec<Vec<u8>>> {
-        Ok(self.worker.keys(&prefix, after.as_deref(), limit))
+        Ok(self.worker.keys(&prefix, after.as_deref(), limit)?)
     }
 
     fn entries(&mut self, prefix: Vec<u8>, after: Option<Vec<u8>>, limit: u32) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        Ok(self.worker.entries(&prefix, after.as_deref(), limit))
+        Ok(self.worker.entries(&prefix, after.as_deref(), limit)?)
     }
 }
 

@@ -33,7 +33,12 @@ impl RunLoop {
 
     fn give(&mut self, crank: Crank) {
         let place = match self.awake.take(crank.vat) {
-            Some(instance) => Place::Here(Box::new(instance)),
+            Some(mut instance) => {
+                if !self.wrote.contains(&crank.vat) {
+                    instance.all_is_handed_over();
+                }
+                Place::Here(Box::new(instance))
+            }
             None => {
                 let Some(code) = self.codes.get(&crank.vat) else { return self.take_back(&crank) };
                 let mut code = Box::new(code.clone());

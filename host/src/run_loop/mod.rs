@@ -4,6 +4,7 @@
 //! gathers for the next. It knows no SQL, no wasm and no socket; those rooms answer over its one queue.
 
 mod awake;
+mod below;
 mod cranks;
 mod effects;
 mod hibernation;
@@ -132,6 +133,8 @@ enum Event {
     Committed(Result<(), StoreError>),
     /// Say that it was heard.
     Beat(oneshot::Sender<()>),
+    /// A vat in a crank could not read its store.
+    Unreadable(StoreError),
     /// A worker panicked: what it was at is lost, and nobody will say so.
     WorkerDied,
     /// Finish what runs, write everything, end.

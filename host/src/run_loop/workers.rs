@@ -10,7 +10,7 @@ use crate::engine::{CrankTime, Delivered, Instance};
 use crate::store::{StoreError, StoreReader};
 
 use super::markers::Markers;
-use super::{Event, VatCode};
+use super::{Event, VatCode, below};
 
 /// A crank on its way to a worker.
 pub(super) struct Job {
@@ -71,7 +71,7 @@ impl Workers {
                 for job in receiver {
                     let (vat, crank) = (job.crank.vat, job.crank.id);
                     marker.mark(vat, job.crank.message, job.crank.company);
-                    let outcome = run(job, &reader);
+                    let outcome = run(job, &reader, &events);
                     marker.wipe();
                     let finished = Finished { worker, vat, crank, outcome };
                     if events.send(Event::Finished(Box::new(finished))).is_err() {
@@ -134,12 +134,12 @@ impl Drop for Alarm {
     }
 }
 
-fn run(job: Job, reader: &StoreReader) -> Result<(Instance, Delivered), StoreError> {
+fn run(job: Job, reader: &StoreReader, events: &Sender<Event>) -> Result<(Instance, Delivered), StoreError> {
     let mut instance = match job.place {
         Place::Here(instance) => *instance,
         Place::ToBeMade(vat) => {
-            let entries = reader.vat_store(job.crank.vat)?;
-            Instance::new(vat.identity, vat.code, vat.limits, entries)
+            let store = below::open(reader, job.crank.vat, events, vat.limits.store_bytes)?;
+            Instance::new(vat.identity, vat.code, vat.limits, store)
         }
     };
     let delivered = instance.deliver(&job.crank, job.now);

@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ocap_kernel::{Counters, State};
+use ocap_kernel::{Counters, State, VatId};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Result};
 
 use super::error::StoreError;
-use super::load::Reading;
+use super::load::{PageSize, Reading};
 use super::{checkpoint, settings, version, witness};
 
 /// What a look at a store has shown.
@@ -130,8 +130,17 @@ fn look(connection: &Connection, path: &Path, version: i64) -> Result<Inspected,
     let state = reading.state()?;
     for (vat, row) in &state.vats {
         if row.status.is_living() {
-            reading.vat_store(*vat)?;
+            look_through(&reading, *vat)?;
         }
     }
     Ok(Inspected { state, damage, version })
+}
+
+/// Parses every entry of a vat, and keeps none.
+fn look_through(reading: &Reading<'_>, vat: VatId) -> Result<(), StoreError> {
+    let mut next = Some(Vec::new());
+    while let Some(from) = next {
+        next = reading.vat_page(vat, &from, PageSize { entries: 10_000, bytes: 8 << 20 })?.next;
+    }
+    Ok(())
 }

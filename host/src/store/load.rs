@@ -1,5 +1,6 @@
-//! Reading: all rows at open, one vat's store when it wakes. A bad row stops the reading and is named.
+//! Reading: all rows at open, a vat's store a page at a time. A bad row stops the reading and is named.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use ocap_kernel::{Counters, Payload, Slot, State, VatId};
@@ -12,6 +13,33 @@ use super::rows::{self, Query};
 
 /// All that a vat keeps, in key order.
 pub type VatEntries = Vec<(Vec<u8>, Payload<Slot>)>;
+
+/// Where a page ends, whatever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSize {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of keys and bodies; the entry that exceeds it is the last one.
+    pub bytes: usize,
+}
+
+/// A stretch of what a vat keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VatPage {
+    /// All its entries.
+    pub entries: VatEntries,
+    /// Where the next page begins; `None` if there is no more.
+    pub next: Option<Vec<u8>>,
+}
+
+/// What is known of a vat's store when it wakes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Waking {
+    /// The beginning.
+    pub first: VatPage,
+    /// If that was not all: how much there is, and what each entry mentions that mentions anything.
+    pub rest: Option<(VatSize, Vec<Vec<Slot>>)>,
+}
 
 /// How much a vat keeps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,9 +75,33 @@ impl Reading<'_> {
         })
     }
 
-    /// One vat's store.
-    pub(super) fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
-        self.table(&rows::VAT_STORE, (vat.0.cast_signed(),), rows::entry)
+    /// One vat's store from a key on.
+    pub(super) fn vat_page(&self, vat: VatId, from: &[u8], size: PageSize) -> Result<VatPage, StoreError> {
+        let mut page = VatPage::default();
+        let mut bytes = 0;
+        self.each(&rows::VAT_STORE, (vat.0.cast_signed(), from), rows::entry, |(key, value)| {
+            if page.entries.len() == size.entries || bytes > size.bytes {
+                page.next = Some(key);
+                return ControlFlow::Break(());
+            }
+            bytes += key.len() + value.body.len();
+            page.entries.push((key, value));
+            ControlFlow::Continue(())
+        })?;
+        Ok(page)
+    }
+
+    /// One vat's store, if it is small, or what has to be known of it.
+    pub(super) fn waking(&self, vat: VatId, size: PageSize) -> Result<Waking, StoreError> {
+        let first = self.vat_page(vat, &[], size)?;
+        let rest = match first.next {
+            None => None,
+            Some(_) => {
+                let parse = |row: &mut Columns<'_>| rows::holding(row).map(|(_, slots)| slots);
+                Some((self.vat_size(vat)?, self.table(&rows::MENTIONS, (vat.0.cast_signed(),), parse)?))
+            }
+        };
+        Ok(Waking { first, rest })
     }
 
     /// How much one vat keeps.
@@ -74,19 +126,37 @@ impl Reading<'_> {
         parameters: impl Params,
         parse: impl Fn(&mut Columns<'_>) -> Result<T, Flaw>,
     ) -> Result<Vec<T>, StoreError> {
+        let mut parsed = Vec::new();
+        self.each(query, parameters, parse, |row| {
+            parsed.push(row);
+            ControlFlow::Continue(())
+        })?;
+        Ok(parsed)
+    }
+
+    /// Shows `take` the rows until it has enough.
+    fn each<T>(
+        &self,
+        query: &Query,
+        parameters: impl Params,
+        parse: impl Fn(&mut Columns<'_>) -> Result<T, Flaw>,
+        mut take: impl FnMut(T) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
         let of_sql = |error| StoreError::of_sql(self.path, &error);
         let mut statement = self.connection.prepare_cached(query.sql).map_err(of_sql)?;
         let mut found = statement.query(parameters).map_err(of_sql)?;
-        let mut parsed = Vec::new();
         while let Some(row) = found.next().map_err(of_sql)? {
-            parsed.push(parse(&mut Columns::of(row)).map_err(|Flaw(reason)| StoreError::Corrupt {
+            let parsed = parse(&mut Columns::of(row)).map_err(|Flaw(reason)| StoreError::Corrupt {
                 path: self.path.to_owned(),
                 table: query.table,
                 row: name(query, row),
                 reason,
-            })?);
+            })?;
+            if take(parsed).is_break() {
+                break;
+            }
         }
-        Ok(parsed)
+        Ok(())
     }
 }
 

@@ -35,7 +35,7 @@ use rusqlite::Connection;
 pub use backup::copy;
 pub use error::StoreError;
 pub use inspect::{Inspected, inspect, lost, older_version, raise};
-pub use load::{VatEntries, VatSize};
+pub use load::{PageSize, VatEntries, VatPage, VatSize, Waking};
 
 use load::Reading;
 use witness::Witness;
@@ -119,15 +119,6 @@ impl Store {
         }
     }
 
-    /// Everything that a vat keeps, as of all commits handed over before. Waits for them. Not for a vat that was forgotten: how much of
-    /// its store is still there is nobody's business.
-    ///
-    /// # Errors
-    /// `Corrupt` with the row, or why SQLite could not read; `Failed` after a failed write.
-    pub fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
-        self.reader.vat_store(vat)
-    }
-
     /// A handle for a worker thread.
     pub fn reader(&self) -> StoreReader {
         self.reader.clone()
@@ -158,14 +149,21 @@ pub struct StoreReader {
 }
 
 impl StoreReader {
-    /// The same as [`Store::vat_store`].
+    /// What a vat keeps from a key on, as of all commits handed over before. Waits for them. Not for a vat that was forgotten: how much of
+    /// its store is still there is nobody's business.
     ///
     /// # Errors
-    /// The same, and `Closed` once the store is closed.
-    pub fn vat_store(&self, vat: VatId) -> Result<VatEntries, StoreError> {
-        let (reply, answer) = mpsc::channel();
-        self.sender.send(Request::VatStore { vat, reply }).map_err(|_| StoreError::Closed)?;
-        answer.recv().unwrap_or(Err(StoreError::Closed))
+    /// `Corrupt` with the row, or why SQLite could not read; `Failed` after a failed write; `Closed` once the store is closed.
+    pub fn vat_page(&self, vat: VatId, from: Vec<u8>, size: PageSize) -> Result<VatPage, StoreError> {
+        self.ask(|reply| Request::VatPage { vat, from, size, reply })
+    }
+
+    /// The first page of what a vat keeps, and what has to be known of the rest.
+    ///
+    /// # Errors
+    /// As [`StoreReader::vat_page`].
+    pub fn waking(&self, vat: VatId, size: PageSize) -> Result<Waking, StoreError> {
+        self.ask(|reply| Request::Waking { vat, size, reply })
     }
 
     /// Copies the whole store into a file that is not there yet, a slice at a time: commits and reads go on in between and are in the copy
@@ -174,18 +172,20 @@ impl StoreReader {
     /// # Errors
     /// If the copy can't be written, which does the store no harm; `Failed` after a failed write; `Closed` if the store is closed first.
     pub fn copy(&self, to: &Path) -> Result<(), StoreError> {
-        let (reply, answer) = mpsc::channel();
-        self.sender.send(Request::Copy { to: to.to_owned(), reply }).map_err(|_| StoreError::Closed)?;
-        answer.recv().unwrap_or(Err(StoreError::Closed))
+        self.ask(|reply| Request::Copy { to: to.to_owned(), reply })
     }
 
     /// How much a vat keeps, as of all commits handed over before. Waits for them.
     ///
     /// # Errors
-    /// As [`StoreReader::vat_store`].
+    /// As [`StoreReader::vat_page`].
     pub fn vat_size(&self, vat: VatId) -> Result<VatSize, StoreError> {
+        self.ask(|reply| Request::VatSize { vat, reply })
+    }
+
+    fn ask<T>(&self, request: impl FnOnce(Sender<Result<T, StoreError>>) -> Request) -> Result<T, StoreError> {
         let (reply, answer) = mpsc::channel();
-        self.sender.send(Request::VatSize { vat, reply }).map_err(|_| StoreError::Closed)?;
+        self.sender.send(request(reply)).map_err(|_| StoreError::Closed)?;
         answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 }

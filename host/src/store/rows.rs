@@ -317,7 +317,7 @@ pub(super) fn holding(row: &mut Columns<'_>) -> Parsed<(VatId, Vec<u8>), Vec<Slo
 pub(super) const VAT_STORE: Query = Query {
     table: "vat_store",
     keys: &["vat", "key"],
-    sql: "SELECT vat, key, body, slots FROM vat_store WHERE vat = ?1 ORDER BY key",
+    sql: "SELECT vat, key, body, slots FROM vat_store WHERE vat = ?1 AND key >= ?2 ORDER BY key",
 };
 
 pub(super) fn entry(row: &mut Columns<'_>) -> Parsed<Vec<u8>, Payload<Slot>> {
@@ -325,6 +325,13 @@ pub(super) fn entry(row: &mut Columns<'_>) -> Parsed<Vec<u8>, Payload<Slot>> {
     let key = row.bytes("key")?.to_vec();
     Ok((key, Payload { body: row.body("body")?, caps: row.slots("slots")? }))
 }
+
+/// What of a vat's store mentions anything; the partial index answers it.
+pub(super) const MENTIONS: Query = Query {
+    table: "vat_store",
+    keys: &["vat", "key"],
+    sql: "SELECT vat, key, slots FROM vat_store WHERE slots IS NOT NULL AND vat = ?1 ORDER BY key",
+};
 
 /// SQLite knows the length of a value without reading it.
 pub(super) const VAT_SIZE: Query = Query {

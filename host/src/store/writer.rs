@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::checkpoint::{self, PAGES_LONG, PAGES_MAX};
 use super::error::StoreError;
-use super::load::{Reading, VatEntries, VatSize};
+use super::load::{PageSize, Reading, VatPage, VatSize, Waking};
 use super::witness::Witness;
 use super::{backup, changes, forget, version};
 
@@ -37,7 +37,8 @@ pub(super) type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// What the writer is asked for.
 pub(super) enum Request {
     Write { commit: Box<Commit>, done: Done },
-    VatStore { vat: VatId, reply: Sender<Result<VatEntries, StoreError>> },
+    VatPage { vat: VatId, from: Vec<u8>, size: PageSize, reply: Sender<Result<VatPage, StoreError>> },
+    Waking { vat: VatId, size: PageSize, reply: Sender<Result<Waking, StoreError>> },
     Copy { to: PathBuf, reply: Sender<Result<(), StoreError>> },
     VatSize { vat: VatId, reply: Sender<Result<VatSize, StoreError>> },
     Close { reply: Sender<Result<(), StoreError>> },
@@ -117,8 +118,11 @@ impl Writer {
                 owed.pay(self.write(&commit));
                 self.measure_log();
             }
-            Request::VatStore { vat, reply } => drop(reply.send(self.vat_store(vat))),
-            Request::VatSize { vat, reply } => drop(reply.send(self.vat_size(vat))),
+            Request::VatPage { vat, from, size, reply } => {
+                drop(reply.send(self.read(|reading| reading.vat_page(vat, &from, size))));
+            }
+            Request::Waking { vat, size, reply } => drop(reply.send(self.read(|reading| reading.waking(vat, size)))),
+            Request::VatSize { vat, reply } => drop(reply.send(self.read(|reading| reading.vat_size(vat)))),
             Request::Copy { to, reply } => match self.copy(&to, requests) {
                 Ok(()) => drop(reply.send(Ok(()))),
                 Err(Unfinished::Failed(error)) => drop(reply.send(Err(error))),
@@ -201,14 +205,9 @@ impl Writer {
         transaction.commit()
     }
 
-    fn vat_store(&mut self, vat: VatId) -> Result<VatEntries, StoreError> {
+    fn read<T>(&mut self, read: impl FnOnce(Reading<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.check()?;
-        Reading { connection: &self.connection, path: &self.path }.vat_store(vat)
-    }
-
-    fn vat_size(&mut self, vat: VatId) -> Result<VatSize, StoreError> {
-        self.check()?;
-        Reading { connection: &self.connection, path: &self.path }.vat_size(vat)
+        read(Reading { connection: &self.connection, path: &self.path })
     }
 
     fn measure_log(&mut self) {

@@ -16,5 +16,5 @@ mod worker;
 
 pub use limits::Broken;
 pub use mirror::Handle;
-pub use store::VatStore;
+pub use store::{Below, Entries, Page, Totals, VatStore};
 pub use worker::{Parcel, Worker};

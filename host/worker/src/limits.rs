@@ -89,6 +89,9 @@ pub enum Broken {
         /// How many there may be.
         limit: u64,
     },
+    /// An entry of the store is not in memory and could not be read. No fault of the guest: the host ends.
+    #[error("the vat's store could not be read")]
+    Unreadable,
     /// Too much random at once.
     #[error("{bytes} random bytes in one call; at most {RANDOM_BYTES_MAX} are allowed")]
     Random {

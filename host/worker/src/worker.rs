@@ -1,5 +1,7 @@
 //! The functions of the ABI over handles. Nothing here waits, and nothing takes longer than its input is long.
 
+use std::ops::ControlFlow;
+
 use ocap_kernel::{Answer, AnswerTo, Boot, Exposed, Held, Outcome, Payload, Report, Slot, Syscall};
 
 use crate::limits::{BODY_BYTES_MAX, Broken, CAPS_MAX, METHOD_BYTES_MAX, PAGE_BYTES_MAX, PAGE_ELEMENT_BYTES};
@@ -39,6 +41,7 @@ impl Worker {
     /// A crank begins. The vat's store is here until [`Worker::end`]; the next new reference gets the slot `next`.
     pub fn begin(&mut self, store: VatStore, next: Slot) {
         self.store = store;
+        self.store.make_room();
         self.mirror.begin(next);
     }
 
@@ -274,14 +277,17 @@ impl Worker {
     /// # Errors
     /// The rule that was broken.
     pub fn get<C>(&mut self, key: &[u8], own: impl Fn(Handle) -> C) -> Result<Option<Payload<C>>> {
-        let Some(Payload { body, caps }) = self.store.get(key) else { return Ok(None) };
+        let Some(Payload { body, caps }) = self.store.get(key)? else { return Ok(None) };
         let caps = caps.iter().map(|&slot| self.mirror.take(slot).map(&own)).collect::<Result<_>>()?;
         Ok(Some(Payload { body: body.clone(), caps }))
     }
 
     /// `get-body`
-    pub fn get_body(&self, key: &[u8]) -> Option<&[u8]> {
-        self.store.get(key).map(|value| &*value.body)
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn get_body(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
+        Ok(self.store.get(key)?.map(|value| &*value.body))
     }
 
     /// `put`
@@ -294,22 +300,33 @@ impl Worker {
     }
 
     /// `remove`
-    pub fn remove(&mut self, key: Vec<u8>) -> bool {
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn remove(&mut self, key: Vec<u8>) -> Result<bool> {
         self.store.remove(key)
     }
 
     /// `keys`
-    pub fn keys(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Vec<Vec<u8>> {
-        page(self.store.page(prefix, after).map(|(key, _)| (key.to_vec(), key.len())), limit)
+    ///
+    /// # Errors
+    /// If one can't be read.
+    pub fn keys(&mut self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Vec<Vec<u8>>> {
+        let mut page = Page::new(limit);
+        self.store.walk(prefix, after, |key, _| page.take(key.len(), || key.to_vec()))?;
+        Ok(page.elements)
     }
 
     /// `entries`
-    pub fn entries(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let entries = self.store.page(prefix, after).map(|(key, value)| {
-            let bytes = key.len() + value.body.len();
-            ((key.to_vec(), value.body.to_vec()), bytes)
-        });
-        page(entries, limit)
+    ///
+    /// # Errors
+    /// If one can't be read.
+    pub fn entries(&mut self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let mut page = Page::new(limit);
+        self.store.walk(prefix, after, |key, value| {
+            page.take(key.len() + value.body.len(), || (key.to_vec(), value.body.to_vec()))
+        })?;
+        Ok(page.elements)
     }
 }
 
@@ -347,30 +364,46 @@ impl Worker {
     }
 }
 
-/// The first elements, each with its bytes, that fit on one page: at least one, so that the guest gets on.
-fn page<T>(elements: impl Iterator<Item = (T, usize)>, limit: u32) -> Vec<T> {
-    let (mut page, mut room) = (Vec::new(), PAGE_BYTES_MAX);
-    for (element, bytes) in elements.take(limit as usize) {
-        let bytes = bytes + PAGE_ELEMENT_BYTES;
-        if bytes > room && !page.is_empty() {
-            break;
-        }
-        room = room.saturating_sub(bytes);
-        page.push(element);
+/// The first elements that fit on one page: at least one, so that the guest gets on.
+struct Page<T> {
+    elements: Vec<T>,
+    limit: usize,
+    room: usize,
+}
+
+impl<T> Page<T> {
+    fn new(limit: u32) -> Page<T> {
+        Page { elements: Vec::new(), limit: limit as usize, room: PAGE_BYTES_MAX }
     }
-    page
+
+    /// Takes an element of so many bytes, if it fits.
+    fn take(&mut self, bytes: usize, element: impl FnOnce() -> T) -> ControlFlow<()> {
+        let bytes = bytes + PAGE_ELEMENT_BYTES;
+        let full = self.elements.len() == self.limit || bytes > self.room && !self.elements.is_empty();
+        if full {
+            return ControlFlow::Break(());
+        }
+        self.room = self.room.saturating_sub(bytes);
+        self.elements.push(element());
+        ControlFlow::Continue(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn page(bytes: usize, limit: u32) -> Vec<i32> {
+        let mut page = Page::new(limit);
+        let _ = (0..100).try_for_each(|n| page.take(bytes, || n));
+        page.elements
+    }
+
     #[test]
     fn a_page_ends_at_its_limit_or_when_it_is_full_but_is_never_empty_before_the_end() {
-        let elements = |bytes: usize| (0..100).map(move |n| (n, bytes));
-        assert_eq!(page(elements(1), 3), [0, 1, 2]);
-        assert_eq!(page(elements(PAGE_BYTES_MAX / 2 - PAGE_ELEMENT_BYTES), 10), [0, 1]);
-        assert_eq!(page(elements(2 * PAGE_BYTES_MAX), 10), [0]);
-        assert_eq!(page(elements(1).take(0), 10), Vec::<i32>::new());
+        assert_eq!(page(1, 3), [0, 1, 2]);
+        assert_eq!(page(PAGE_BYTES_MAX / 2 - PAGE_ELEMENT_BYTES, 10), [0, 1]);
+        assert_eq!(page(2 * PAGE_BYTES_MAX, 10), [0]);
+        assert_eq!(page(1, 0), Vec::<i32>::new());
     }
 }

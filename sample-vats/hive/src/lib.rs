@@ -54,6 +54,22 @@ impl Bee {
         }
         self.cells.len()
     }
+
+    /// Puts so many letters into one cell, and says how many cells there are.
+    fn stuff(&mut self, cell: u64, letters: usize) -> u64 {
+        self.cells.insert(cell, "h".repeat(letters));
+        self.cells.len()
+    }
+
+    /// How many letters are in a cell.
+    fn letters(&self, cell: u64) -> Option<usize> {
+        self.cells.get(&cell).map(|honey| honey.len())
+    }
+
+    /// How many letters are in all cells.
+    fn weigh(&self) -> usize {
+        self.cells.iter().map(|(_, honey)| honey.len()).sum()
+    }
 }
 
 vat!(Hive, Bee);

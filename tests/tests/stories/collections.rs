@@ -109,6 +109,47 @@ fn a_hundred_thousand_durable_objects_are_kept_and_only_those_in_use_are_loaded(
     assert_eq!(place.call("hive", "hatch", &["1"]), BEES + 1);
 }
 
+#[test]
+fn a_store_that_is_larger_than_what_the_host_keeps_of_it_is_read_by_need_and_loses_nothing() {
+    // 24 MB, of which the host keeps 8 MiB.
+    const CELLS: u64 = 120;
+    const LETTERS: u64 = 200_000;
+    let place = Place::new();
+    let host = hive(&place, 2_000);
+    let bee = place.call("hive", "bee", &["7"])["$cap"].as_str().expect("a reference").to_owned();
+    let mut wire = place.wire();
+    for cell in 0..CELLS {
+        let stuffed = wire.call(&bee, "stuff", &[json!(cell), json!(LETTERS + cell)]).expect("an answer");
+        assert_eq!(stuffed["value"], json!(cell + 1), "{stuffed}");
+    }
+    let all = (0..CELLS).map(|cell| LETTERS + cell).sum::<u64>();
+    let is_whole = |place: &Place| {
+        for cell in [CELLS - 1, 0, CELLS / 2, 1, CELLS - 2] {
+            assert_eq!(place.call(&bee, "letters", &[&cell.to_string()]), LETTERS + cell);
+        }
+        assert_eq!(place.call(&bee, "letters", &[&CELLS.to_string()]), Value::Null);
+        assert_eq!(place.call(&bee, "weigh", &[]), all);
+    };
+    is_whole(&place);
+    let size = |place: &Place| {
+        let shown = place.ocap(&["inspect", "hive"]).expect(0).json();
+        shown["usage"]["store_bytes"].as_u64().expect("a number")
+    };
+    let before = size(&place);
+    assert!(before > all, "{before}");
+    host.kill9();
+    let host = place.run(&[]);
+    is_whole(&place);
+    assert_eq!(size(&place), before, "what is not in memory counts as well");
+    // One is replaced that was not in memory.
+    assert_eq!(place.call(&bee, "stuff", &["3", "1"]), CELLS);
+    let after = size(&place);
+    assert!((before - LETTERS - 20..before - LETTERS).contains(&after), "{before}, {after}");
+    host.kill9();
+    let _host = place.run(&[]);
+    assert_eq!(place.call(&bee, "weigh", &[]), all - LETTERS - 2);
+}
+
 /// How many entries the store of the only vat has, on a host that does not run.
 fn entries(place: &Place) -> i64 {
     let store = Connection::open_with_flags(place.home("store"), OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a store");

@@ -83,7 +83,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sd_notify", &["daemon"]),
     // The kernel's types: not for the command line, nor for what is known before there is a kernel.
     ("ocap_kernel", &["boot", "declaration", "engine", "io", "run_loop", "services", "store"]),
-    ("ocap_worker", &["engine"]),
+    ("ocap_worker", &["engine", "run_loop"]),
     // What bodies mean: calls of operators are translated at boot, the rest by the few shapes that channels and services know.
     ("ocap_passable", &["boot", "io", "services"]),
     ("tokio", &["boot", "cli", "daemon", "develop", "io", "run_loop", "services", "telemetry"]),

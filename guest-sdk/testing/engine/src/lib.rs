@@ -20,6 +20,7 @@ use ocap_guest_testing::machine::{Birth, Code, Delivered, Machine};
 use ocap_guest_testing::{Level, LogLine};
 use ocap_host::engine::{self, CrankTime, Engine, Identity, Instance, Limits};
 use ocap_kernel::Crank;
+use ocap_worker::VatStore;
 
 /// A component that was compiled by the host's engine.
 #[derive(Clone)]
@@ -57,7 +58,9 @@ impl Code for Component {
             seed: seed_of(birth.seed),
             upgraded_from: birth.upgraded_from,
         };
-        Box::new(Running(Instance::new(identity, self.code.clone(), Limits::default(), birth.store)))
+        let limits = Limits::default();
+        let store = VatStore::whole(birth.store, limits.store_bytes);
+        Box::new(Running(Instance::new(identity, self.code.clone(), limits, store)))
     }
 }
 

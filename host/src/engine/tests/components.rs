@@ -118,7 +118,7 @@ fn compiled_code_is_kept_and_runs() {
         Identity { vat: VatId(1), name: String::new(), parameters: b""[..].into(), seed: [0; 32], upgraded_from: None },
         code,
         Limits::default(),
-        Vec::new(),
+        VatStore::default(),
     );
     vat.start();
     assert_eq!(vat.ask("echo", "from the cache"), "from the cache");

@@ -16,6 +16,8 @@ use ocap_kernel::{
     Slot, Syscall, VatId,
 };
 
+use ocap_worker::VatStore;
+
 use super::{Code, CrankTime, Delivered, Engine, Identity, Instance, Limits};
 
 /// The component, built on first use: these tests never run without it.
@@ -79,7 +81,7 @@ impl Vat {
             upgraded_from: None,
         };
         let stored = vec![(b"old".to_vec(), Payload { body: b"value"[..].into(), caps: vec![Slot(3)] })];
-        let instance = Instance::new(identity, code(), limits, stored);
+        let instance = Instance::new(identity, code(), limits, VatStore::whole(stored, limits.store_bytes));
         Vat { instance, cranks: 0, incarnation: 0, now: CrankTime::default() }
     }
 

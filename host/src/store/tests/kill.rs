@@ -11,7 +11,7 @@ use ocap_kernel::{
 use super::forget::{entries, left_in_file, until_nothing_is_forgotten};
 use super::model::Model;
 use super::random::Random;
-use super::{Home, abandon};
+use super::{Home, abandon, vat_store};
 
 /// Where the child finds its store.
 const STORE: &str = "OCAP_STORE_OF_THE_KILL_TEST";
@@ -125,7 +125,7 @@ fn a_killed_host_loses_nothing_that_it_acknowledged() {
         }
         assert_eq!(state, model.state(), "round {round}");
         for vat in 0..5 {
-            assert_eq!(store.vat_store(VatId(vat)), Ok(model.vat_store(VatId(vat))), "round {round}");
+            assert_eq!(vat_store(&store.reader(), VatId(vat)), Ok(model.vat_store(VatId(vat))), "round {round}");
         }
         kept = model.entries();
         // Every other time the next child finds a store that was closed.

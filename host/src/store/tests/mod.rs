@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use ocap_kernel::{Commit, State, VatId};
 use tempfile::TempDir;
 
-use super::{Store, StoreError};
+use super::{PageSize, Store, StoreError, StoreReader, VatEntries};
 
 /// A home for one store, gone at the end of the test.
 struct Home(TempDir);
@@ -52,9 +52,20 @@ fn write(store: &Store, commit: Commit) -> Result<(), StoreError> {
     done.recv().expect("`done` is always called")
 }
 
+/// Everything that a vat keeps, read in small pages.
+fn vat_store(reader: &StoreReader, vat: VatId) -> Result<VatEntries, StoreError> {
+    let (mut entries, mut next) = (Vec::new(), Some(Vec::new()));
+    while let Some(from) = next {
+        let page = reader.vat_page(vat, from, PageSize { entries: 2, bytes: 1_000 })?;
+        entries.extend(page.entries);
+        next = page.next;
+    }
+    Ok(entries)
+}
+
 /// Drops the store as a crash would and waits until its thread has let go of the file.
 fn abandon(store: Store) {
     let reader = store.reader();
     drop(store);
-    while reader.vat_store(VatId(0)) != Err(StoreError::Closed) {}
+    while vat_store(&reader, VatId(0)) != Err(StoreError::Closed) {}
 }
