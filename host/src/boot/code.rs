@@ -27,20 +27,20 @@ pub(super) async fn prepare_all(kernel: &mut Kernel, house: &House) -> Prepared 
     let mut prepared = Prepared::default();
     let vats: Vec<(VatId, Vat)> = kernel.vats().map(|vat| (vat.id, vat.row.clone())).collect();
     for (id, row) in vats {
-        match for_vat(kernel, house, id, &row) {
-            Ok(code) => {
-                match reasons::of(&row) {
-                    None => {}
-                    // An earlier host may have told less of it.
-                    Some(problem) if problem.code == reasons::DEADLY => reasons::set_aside(kernel, house, id, problem),
-                    Some(_) => {
-                        reasons::remember(kernel, house, id);
-                        kernel.heal(id).expect("a living vat");
-                    }
+        match (for_vat(kernel, house, id, &row), reasons::of(&row)) {
+            // Whatever else is wrong with it by now. An earlier host may have told less of it.
+            (code, Some(problem)) if problem.code == reasons::DEADLY => {
+                reasons::set_aside(kernel, house, id, problem);
+                prepared.codes.extend(code.ok().map(|code| (id, code)));
+            }
+            (Ok(code), reason) => {
+                if reason.is_some() {
+                    reasons::remember(kernel, house, id);
+                    kernel.heal(id).expect("a living vat");
                 }
                 prepared.codes.insert(id, code);
             }
-            Err(problem) => reasons::set_aside(kernel, house, id, problem),
+            (Err(problem), _) => reasons::set_aside(kernel, house, id, problem),
         }
         // Without it a failure of the trial is the quarantine of the vat, and told then.
         if let Upgrade::Trial { before } = &row.upgrade

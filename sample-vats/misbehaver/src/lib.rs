@@ -35,6 +35,8 @@ enum Start {
     Later,
     /// Never ends, where it is the first one after an upgrade.
     Spin,
+    /// Never ends, where it is not the first one.
+    Again,
 }
 
 #[object]
@@ -53,6 +55,11 @@ impl Misbehaver {
             }
             Start::Spin => {
                 while context.upgraded_from().is_some() {
+                    black_box(());
+                }
+            }
+            Start::Again => {
+                while context.incarnation() > 1 {
                     black_box(());
                 }
             }
