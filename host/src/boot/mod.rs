@@ -97,6 +97,7 @@ pub fn run(options: RunOptions, listener: Listener) -> Result<RunEnd, Problem> {
     if options.format == Form::Silent {
         background::forget_stderr_of_the_last(daemon.home());
     }
+    let _last_lines = log.last_lines();
     daemon.tell_of_the_last();
     let events = Events::new(log, options.powers);
     runtime.block_on(async {

@@ -135,3 +135,26 @@ fn a_reader_that_is_too_slow_is_told_what_it_lost_and_holds_nobody_up() {
     let lost = lines(&gap).iter().find(|line| line["$type"] == "gap").and_then(|line| line["lost"].as_u64());
     assert!(lost.is_some_and(|lost| lost > 0), "{gap}");
 }
+
+#[test]
+fn a_host_whose_stderr_nobody_reads_serves_on_and_its_log_has_every_line() {
+    let place = Place::new();
+    let file = place.sample("misbehaver").file();
+    // A pipe that it holds both ends of. It has room for 64 KiB, and this is more.
+    let unread = "mkfifo unread; exec 3<>unread 2>&3";
+    let host = place.begin_after(unread, &["run", file.to_str().expect("UTF-8")]);
+    eventually("a host that serves", || {
+        let record = fs::read_to_string(place.home("status.json")).ok()?;
+        record.contains("\"ready\"").then_some(())
+    });
+    for _ in 0..4 {
+        place.call("misbehaver", "flood", &["300"]);
+    }
+    assert_eq!(place.call("misbehaver", "alive", &[]), true);
+    eventually("every line in the log", || {
+        let log = fs::read_to_string(place.home("log")).ok()?;
+        (log.matches("flood flood flood").count() > 0 && log.matches("\"line\":\"299\"").count() == 4).then_some(())
+    });
+    place.ocap(&["stop"]).expect(0);
+    host.done().expect(0);
+}

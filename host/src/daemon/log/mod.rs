@@ -7,6 +7,7 @@ mod history;
 mod journal;
 mod layer;
 mod line;
+mod stderr;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::Cell;
@@ -33,6 +34,7 @@ pub use history::{Found, Selection, last, unknown};
 pub use journal::{Pages, Rotation, pages};
 pub(super) use line::EVENT;
 pub use line::{LogLevel, LogLine, Paint};
+use stderr::Stderr;
 
 /// How the log looks on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub struct Log(Arc<Inner>);
 struct Inner {
     journal: Journal,
     form: Form,
-    stderr: Mutex<Box<dyn Write + Send>>,
+    stderr: Stderr,
     flood: Mutex<Flood>,
     /// Where time passes, for what is told a while after it happened.
     runtime: OnceLock<Handle>,
@@ -115,7 +117,8 @@ impl Log {
     pub fn open(home: &Home, form: Form, stderr: Box<dyn Write + Send>) -> io::Result<Log> {
         let journal = Journal::open(home.dir().try_clone()?)?;
         let (flood, runtime) = (Mutex::default(), OnceLock::new());
-        Ok(Log(Arc::new(Inner { journal, form, stderr: Mutex::new(stderr), flood, runtime })))
+        let stderr = Stderr::start(stderr)?;
+        Ok(Log(Arc::new(Inner { journal, form, stderr, flood, runtime })))
     }
 
     /// From now on it is rotated so.
@@ -140,6 +143,11 @@ impl Log {
                 Fate::FirstDropped => self.tell_of_flood_later(),
             }
         }
+    }
+
+    /// To be dropped before the process says something else on stderr, or ends.
+    pub fn last_lines(&self) -> LastLines {
+        LastLines(self.clone())
     }
 
     /// How many lines were dropped of each vat that said too much, since this process began.
@@ -168,17 +176,15 @@ impl Log {
     }
 
     pub(super) fn write(&self, line: &LogLine, readers: Readers) {
-        let json = line.json();
-        self.0.journal.write(&json);
+        self.0.journal.write(&line.json());
         if readers == Readers::All {
-            let text = match self.0.form {
+            let shown: fn(&LogLine) -> String = match self.0.form {
                 Form::Silent => return,
-                Form::Json => json,
-                Form::Plain => line.text(Paint::Plain),
-                Form::Coloured => line.text(Paint::Coloured),
+                Form::Json => LogLine::json,
+                Form::Plain => |line| line.text(Paint::Plain),
+                Form::Coloured => |line| line.text(Paint::Coloured),
             };
-            // A closed stderr must not end a host.
-            let _ = writeln!(locked(&self.0.stderr), "{text}");
+            self.0.stderr.write(shown(line), |unseen| shown(&missing(unseen)));
         }
     }
 }
@@ -186,6 +192,29 @@ impl Log {
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Log").finish_non_exhaustive()
+    }
+}
+
+/// Dropped, it returns when stderr has everything, or when nobody reads it.
+#[derive(Debug)]
+pub struct LastLines(Log);
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        self.0.0.stderr.finish();
+    }
+}
+
+/// Said on stderr of lines for which there was no room.
+fn missing(lines: u64) -> LogLine {
+    LogLine {
+        timestamp: now(),
+        level: LogLevel::Warn,
+        target: "ocap::log".to_owned(),
+        message: format!("{lines} lines are missing here, because nobody read them; the log's file has them"),
+        subcluster: None,
+        vat: None,
+        more: BTreeMap::new(),
     }
 }
 
@@ -314,6 +343,7 @@ mod tests {
         let log = Log::open(&home, form, Box::new(heard.clone())).expect("the log");
         let subscriber = tracing_subscriber::registry().with(log.clone().with_filter(LevelFilter::INFO));
         tracing::subscriber::with_default(subscriber, || events(&log));
+        drop(log.last_lines());
         assert_eq!(home.dir().metadata(LOG).expect("metadata").mode() & 0o777, 0o600);
         let lines = home.dir().read_to_string(LOG).expect("the log");
         let lines = lines.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect();

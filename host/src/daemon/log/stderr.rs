@@ -1,0 +1,110 @@
+//! Stderr, whose reader may have stopped reading: a thread of its own writes, and a host never waits for it.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender, SyncSender, TrySendError};
+use std::thread;
+use std::time::Duration;
+
+/// So many lines may wait for a reader. Further ones are counted, and are in the log's file all the same.
+const LINES_MAX: usize = 4_096;
+
+/// How long a host that ends waits for a reader of its last lines.
+const LAST_LINES_WITHIN: Duration = Duration::from_secs(1);
+
+/// The way to the thread.
+#[derive(Debug)]
+pub(super) struct Stderr {
+    lines: SyncSender<Said>,
+    /// Lines for which there was no room since the last one that had some.
+    unseen: AtomicU64,
+}
+
+enum Said {
+    Line(String),
+    /// Everything before it is written.
+    End(Sender<()>),
+}
+
+impl Stderr {
+    /// Starts the thread. It ends when this is dropped.
+    pub(super) fn start(mut to: Box<dyn Write + Send>) -> io::Result<Stderr> {
+        let (lines, waiting) = mpsc::sync_channel(LINES_MAX);
+        let write = move || {
+            for said in waiting {
+                match said {
+                    // A closed stderr must not end a host.
+                    Said::Line(line) => drop(writeln!(to, "{line}")),
+                    Said::End(heard) => drop(heard.send(())),
+                }
+            }
+        };
+        thread::Builder::new().name("stderr".to_owned()).spawn(write)?;
+        Ok(Stderr { lines, unseen: AtomicU64::new(0) })
+    }
+
+    /// Writes a line soon, if there is room; and before it how many had none, in the words that are given.
+    pub(super) fn write(&self, line: String, missing: impl FnOnce(u64) -> String) {
+        let unseen = self.unseen.load(Ordering::Relaxed);
+        if unseen > 0 && self.lines.try_send(Said::Line(missing(unseen))).is_ok() {
+            self.unseen.fetch_sub(unseen, Ordering::Relaxed);
+        }
+        if let Err(TrySendError::Full(_)) = self.lines.try_send(Said::Line(line)) {
+            self.unseen.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns when everything is written, or nobody reads it.
+    pub(super) fn finish(&self) {
+        let (sender, heard) = mpsc::channel();
+        if self.lines.try_send(Said::End(sender)).is_ok() {
+            // Whoever does not read has the log's file.
+            let _ = heard.recv_timeout(LAST_LINES_WITHIN);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// A reader that begins late: until then a write waits, as on a full pipe.
+    #[derive(Clone)]
+    struct Late {
+        begins: Arc<Mutex<()>>,
+        heard: Arc<Mutex<String>>,
+    }
+
+    impl Write for Late {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _begun = self.begins.lock().expect("nobody panicked");
+            self.heard.lock().expect("nobody panicked").push_str(&String::from_utf8_lossy(bytes));
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_reader_that_does_not_read_and_what_it_missed_is_counted() {
+        let late = Late { begins: Arc::default(), heard: Arc::default() };
+        let stderr = Stderr::start(Box::new(late.clone())).expect("a thread");
+        let asleep = late.begins.lock().expect("nobody panicked");
+        let many = 2 * LINES_MAX as u64;
+        let missing = |lines| format!("{lines} are missing");
+        (0..many).for_each(|line| stderr.write(format!("line {line}"), missing));
+        drop(asleep);
+        stderr.finish();
+        stderr.write("at last".to_owned(), missing);
+        stderr.finish();
+        let heard = late.heard.lock().expect("nobody panicked").clone();
+        let lines: Vec<&str> = heard.lines().collect();
+        let unseen = many - (lines.len() as u64 - 2);
+        assert!(unseen > 0 && lines[0] == "line 0", "{unseen}: {}", lines[0]);
+        assert_eq!(lines[lines.len() - 2..], [missing(unseen).as_str(), "at last"]);
+    }
+}
