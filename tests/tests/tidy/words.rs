@@ -55,6 +55,7 @@ const POWERS: &[Power] = &[
             ("host/src/run_loop/workers.rs", "the workers"),
             ("host/src/store/mod.rs", "the store's writer"),
             ("host/src/engine/ticker.rs", "the clock of deadlines"),
+            ("host/src/daemon/log/stderr.rs", "who waits for the reader of stderr"),
         ],
     },
     Power {
