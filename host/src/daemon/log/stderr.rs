@@ -4,13 +4,16 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender, SyncSender, TrySendError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// So many lines may wait for a reader. Further ones are counted, and are in the log's file all the same.
 const LINES_MAX: usize = 4_096;
 
 /// How long a host that ends waits for a reader of its last lines.
 const LAST_LINES_WITHIN: Duration = Duration::from_secs(1);
+
+/// After so long it is looked again whether there is room for the word that this was the end.
+const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// The way to the thread.
 #[derive(Debug)]
@@ -56,11 +59,18 @@ impl Stderr {
 
     /// Returns when everything is written, or nobody reads it.
     pub(super) fn finish(&self) {
+        let until = Instant::now() + LAST_LINES_WITHIN;
         let (sender, heard) = mpsc::channel();
-        if self.lines.try_send(Said::End(sender)).is_ok() {
-            // Whoever does not read has the log's file.
-            let _ = heard.recv_timeout(LAST_LINES_WITHIN);
+        let mut end = Said::End(sender);
+        // Whoever does not read has the log's file.
+        while let Err(TrySendError::Full(back)) = self.lines.try_send(end) {
+            if Instant::now() >= until {
+                return;
+            }
+            end = back;
+            thread::sleep(A_MOMENT);
         }
+        let _ = heard.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -98,10 +108,15 @@ mod tests {
         let missing = |lines| format!("{lines} are missing");
         (0..many).for_each(|line| stderr.write(format!("line {line}"), missing));
         drop(asleep);
-        stderr.finish();
+        let heard = || late.heard.lock().expect("nobody panicked").clone();
+        while heard().lines().count() < LINES_MAX {
+            stderr.finish();
+        }
         stderr.write("at last".to_owned(), missing);
-        stderr.finish();
-        let heard = late.heard.lock().expect("nobody panicked").clone();
+        while !heard().ends_with("at last\n") {
+            stderr.finish();
+        }
+        let heard = heard();
         let lines: Vec<&str> = heard.lines().collect();
         let unseen = many - (lines.len() as u64 - 2);
         assert!(unseen > 0 && lines[0] == "line 0", "{unseen}: {}", lines[0]);
