@@ -31,6 +31,7 @@ const POWERS: &[Power] = &[
             POWERS_ALONE,
             ("host/src/daemon/log/flood.rs", "how fast a vat logs; no vat sees it"),
             ("host/src/daemon/log/mod.rs", "how fast a vat logs; no vat sees it"),
+            ("host/src/daemon/log/stderr.rs", "how long a host that ends waits for its reader; no vat sees it"),
             ("host/src/engine/instance.rs", "what a crank cost; no vat sees it"),
             ("host/src/run_loop/mod.rs", "how long a batch has gathered; no vat sees it"),
             ("host/src/run_loop/turn.rs", "how long a batch has gathered; no vat sees it"),
