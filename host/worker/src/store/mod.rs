@@ -21,7 +21,7 @@ use known::{Known, after};
 pub use totals::Totals;
 use totals::weight;
 
-/// Bytes that one store keeps in memory between two cranks; a store that is no larger is kept whole. Read again, an entry costs some
+/// Bytes that one store keeps in memory, beside what was written last; a store that is no larger is kept whole. Read again, an entry costs some
 /// microseconds, or a commit of the host if one is just being written.
 const KEPT_BYTES_MAX: u64 = 8 << 20;
 
