@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::daemon::home::APPS;
-use crate::daemon::requests::{ChannelStatus, IfChanged, Launched, SubclusterStatus, TerminateBody, VatStatus};
+use crate::daemon::requests::{ChannelStatus, Detail, IfChanged, Launched, SubclusterStatus, TerminateBody, VatStatus};
 use crate::declaration::{Standing, is_name};
 use crate::problem::Problem;
 use crate::services::{Act, Errand, Services};
@@ -60,7 +60,7 @@ async fn run(house: &Arc<House>, act: Act) -> Result<Reply, Problem> {
 
 async fn status(house: &Arc<House>) -> Result<Reply, Problem> {
     let boot = house.act(|run_loop, _| run_loop.kernel().boot()).await?;
-    let inventory = report::full(house).await?;
+    let inventory = report::full(house, Detail::Brief).await?;
     let subclusters: Vec<Json> = inventory.subclusters.iter().map(subcluster).collect();
     Ok(value(&json!({ "boot": boot, "degraded": inventory.is_degraded(), "subclusters": subclusters })))
 }

@@ -362,7 +362,7 @@ fn launched(run_loop: &RunLoop, house: &House, id: SubclusterId, origin: Origin)
     let status = status.ok_or_else(|| {
         Problem::new("ocap::launch::ended", format!("{id} was launched, and ended by somebody before it had started"))
     })?;
-    let problems = status.vats.iter().filter_map(|vat| vat.problem.clone());
+    let problems = status.vats.iter().filter_map(|vat| vat.problem.as_deref().cloned());
     Ok(Launched {
         id: status.id.clone(),
         name: status.name.clone(),

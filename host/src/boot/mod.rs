@@ -57,7 +57,7 @@ use tokio::task::{JoinHandle, yield_now};
 use crate::daemon::events::Events;
 use crate::daemon::home::STORE;
 use crate::daemon::log::{self, Form};
-use crate::daemon::requests::LaunchBody;
+use crate::daemon::requests::{Detail, LaunchBody};
 use crate::daemon::{
     Daemon, Ending, Home, Listener, RunEnd, RunOptions, Signals, background, filesystem, give_way, processes,
 };
@@ -165,7 +165,7 @@ async fn launch_and_serve(
     }
     let (sender, requests) = mpsc::channel(64);
     let boot = house.act(|run_loop, _| run_loop.kernel().boot()).await?;
-    let inventory = report::full(&house).await?;
+    let inventory = report::full(&house, Detail::Brief).await?;
     daemon.ready(&report::ready(&inventory, daemon.home(), boot), sender)?;
     running.serve(requests, signals, stop.as_deref(), &daemon.heart()).await
 }

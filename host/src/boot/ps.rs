@@ -100,9 +100,11 @@ impl<'l> Look<'l> {
         let running = self.running.get(&vat.id);
         let has_heap = vat.is_awake && meter.is_some_and(|meter| meter.incarnation == vat.incarnation);
         let awake = meter.filter(|_| has_heap);
+        let label = self.label(vat.row);
         VatUsage {
             id: vat.id.to_string(),
-            vat: self.label(vat.row),
+            log_lines_dropped: self.dropped.get(&label).copied().unwrap_or(0),
+            vat: label,
             system: self.subclusters.get(&vat.row.subcluster).is_some_and(|(_, system)| *system),
             state: Look::activity(vat, &self.running),
             incarnation: vat.incarnation,
@@ -113,7 +115,6 @@ impl<'l> Look<'l> {
             busy_us: meter.map_or(0, |meter| u64::try_from(meter.busy.as_micros()).unwrap_or(u64::MAX)),
             cranks: meter.map_or(0, |meter| meter.cranks),
             undone: meter.map_or(0, |meter| meter.undone),
-            log_lines_dropped: self.dropped.get(&self.label(vat.row)).copied().unwrap_or(0),
             queued: vat.queued as u64,
             messages: vat.messages,
             mailbox_max: vat.row.mailbox_max,
@@ -121,7 +122,7 @@ impl<'l> Look<'l> {
             store_bytes: meter.map(|meter| meter.size.store_bytes),
             store_entries: meter.map(|meter| meter.size.store_entries),
             store_max_bytes: limits.map(|limits| limits.store_bytes),
-            last_error: last_error(self.run_loop.last_fault(vat.id), reasons::of(vat.row)),
+            last_error: last_error(self.run_loop.last_fault(vat.id), reasons::of(vat.row)).map(Box::new),
         }
     }
 

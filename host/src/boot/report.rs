@@ -8,7 +8,7 @@ use ocap_kernel::{Body, Kernel, SubclusterId, Upgrade, Vat, VatStatus, VatView};
 use crate::component::{CodeRecord, ComponentProblem, Place};
 use crate::daemon::Home;
 use crate::daemon::requests::{
-    self, ChannelState, ChannelStatus, Inventory, Quarantine, Ready, SubclusterStatus, VatComponent, VatState,
+    self, ChannelState, ChannelStatus, Detail, Inventory, Quarantine, Ready, SubclusterStatus, VatComponent, VatState,
 };
 use crate::declaration::Recorded;
 use crate::io;
@@ -18,24 +18,28 @@ use crate::run_loop::RunLoop;
 use super::house::House;
 use super::{metrics, reasons, revoke, system, upgrade};
 
-/// Everything that lives.
+/// Everything that lives, in brief.
 pub(super) fn inventory(run_loop: &RunLoop, house: &House) -> Inventory {
-    look(run_loop, house).0
+    look(run_loop, house, Detail::Brief).0
 }
 
 /// Everything that lives, and where its code came from. Each vat, each channel and each code record is looked at once, however many
 /// subclusters there are and however many vats run the same code.
-fn look(run_loop: &RunLoop, house: &House) -> (Inventory, Sources) {
+fn look(run_loop: &RunLoop, house: &House, detail: Detail) -> (Inventory, Sources) {
     let kernel = run_loop.kernel();
     let mut sources = Sources::default();
     let mut vats: BTreeMap<SubclusterId, Vec<requests::VatStatus>> = BTreeMap::new();
     for vat in kernel.vats() {
         let record = sources.record_of(&vat.row.code);
-        vats.entry(vat.row.subcluster).or_default().push(vat_status(
-            kernel,
-            &vat,
-            record.and_then(|at| sources.get(at)),
-        ));
+        let told = vats.entry(vat.row.subcluster).or_default();
+        told.push(match detail {
+            Detail::Brief => vat_status(&vat),
+            Detail::Whole => requests::VatStatus {
+                grants: revoke::grants(kernel, vat.id),
+                component: record.and_then(|at| sources.get(at)).map(upgrade::component),
+                ..vat_status(&vat)
+            },
+        });
         if let (VatStatus::Active, Some(record), Ok(recorded)) =
             (&vat.row.status, record, house.declaration(kernel, vat.row.subcluster))
         {
@@ -112,7 +116,7 @@ impl Sources {
     }
 }
 
-fn vat_status(kernel: &Kernel, vat: &VatView<'_>, record: Option<&CodeRecord>) -> requests::VatStatus {
+fn vat_status(vat: &VatView<'_>) -> requests::VatStatus {
     let state = match (&vat.row.status, vat.is_awake) {
         (VatStatus::Quarantined(_) | VatStatus::Ending | VatStatus::Terminated, _) => VatState::Quarantined,
         (VatStatus::Active, true) => VatState::Awake,
@@ -125,10 +129,10 @@ fn vat_status(kernel: &Kernel, vat: &VatView<'_>, record: Option<&CodeRecord>) -
         incarnation: vat.incarnation,
         queued: vat.queued as u64,
         exports: vat.exports as u64,
-        grants: revoke::grants(kernel, vat.id),
-        component: record.map(upgrade::component),
-        kept: kept(vat.row),
-        problem: reasons::of(vat.row),
+        grants: Vec::new(),
+        component: None,
+        kept: kept(vat.row).map(Box::new),
+        problem: reasons::of(vat.row).map(Box::new),
     }
 }
 
@@ -149,8 +153,8 @@ fn component_of(code: &Body) -> Option<VatComponent> {
 }
 
 /// The inventory with advice about the sources of stored components. Looking at a thousand files is not for the loop's thread.
-pub(super) async fn full(house: &Arc<House>) -> Result<Inventory, Problem> {
-    let (mut inventory, sources) = house.act(|run_loop, house| look(run_loop, house)).await?;
+pub(super) async fn full(house: &Arc<House>, detail: Detail) -> Result<Inventory, Problem> {
+    let (mut inventory, sources) = house.act(move |run_loop, house| look(run_loop, house, detail)).await?;
     let looker = house.clone();
     let mut figures = inventory.figures.take();
     let looked = tokio::task::spawn_blocking(move || {
@@ -165,7 +169,7 @@ pub(super) async fn full(house: &Arc<House>) -> Result<Inventory, Problem> {
     let vats = inventory.subclusters.iter_mut().flat_map(|subcluster| &mut subcluster.vats);
     for status in vats {
         if let Some(advice) = advised.remove(&status.id) {
-            status.problem.get_or_insert(advice);
+            status.problem.get_or_insert(Box::new(advice));
         }
     }
     Ok(inventory)

@@ -126,7 +126,7 @@ async fn hand_out(house: Arc<House>, mut requests: mpsc::Receiver<Request>) {
 async fn answer(house: Arc<House>, request: Request) {
     let house = &house;
     match request {
-        Request::Status(reply) => say(reply, report::full(house).await),
+        Request::Status(detail, reply) => say(reply, report::full(house, detail).await),
         Request::Ps(subcluster, reply) => say(reply, ps::ps(house, subcluster).await),
         Request::Inspect(body, reply) => say(reply, inspect::inspect(house, body).await),
         Request::Metrics(reply) => say(reply, metrics::metrics(house).await),

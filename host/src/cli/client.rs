@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
@@ -23,6 +23,9 @@ use crate::problem::Problem;
 
 /// The largest answer that is read: 64 MiB.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// How much of an answer is read at once: 64 KiB. Each piece is put where the whole goes, so that a long answer is in memory once.
+const FRAME_BYTES_MAX: usize = 64 << 10;
 
 /// How long a host may take to say that it is there. It does so whatever it is at, unless its process is stopped or starved.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -172,7 +175,8 @@ fn open(home: &Home) -> Result<(Runtime, SendRequest<Full<Bytes>>), String> {
     let runtime = runtime.map_err(|error| format!("this process has no means to connect: {error}"))?;
     let sender = runtime.block_on(async {
         let stream = UnixStream::connect(home.handle_path(SOCKET)).await.map_err(|error| error.to_string())?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        let handshake = http1::Builder::new().max_buf_size(FRAME_BYTES_MAX).handshake(TokioIo::new(stream));
+        let (sender, connection) = handshake.await.map_err(|error| error.to_string())?;
         // Its faults show at the request.
         tokio::spawn(connection);
         Ok::<_, String>(sender)
@@ -193,7 +197,7 @@ fn request(method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
 async fn exchange(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
-) -> Result<Response<Bytes>, Problem> {
+) -> Result<Response<Vec<u8>>, Problem> {
     whole(sender.send_request(request).await.map_err(|error| broken_off(&error))?).await
 }
 
@@ -203,13 +207,18 @@ fn broken_off(error: &(dyn std::error::Error + 'static)) -> Problem {
         .with_help("`ocap-host status` says whether it is still there; what it took over before is done after a start")
 }
 
-async fn whole(response: Response<Incoming>) -> Result<Response<Bytes>, Problem> {
+async fn whole(response: Response<Incoming>) -> Result<Response<Vec<u8>>, Problem> {
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| broken_off(error.as_ref()))?;
-    Ok(Response::from_parts(head, body.to_bytes()))
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(ANSWER_BYTES_MAX);
+    let (mut body, mut whole) = (Limited::new(body, ANSWER_BYTES_MAX), Vec::with_capacity(announced));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken_off(error.as_ref()))?;
+        whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+    }
+    Ok(Response::from_parts(head, whole))
 }
 
-fn understood<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, Problem> {
+fn understood<T: DeserializeOwned>(response: Response<Vec<u8>>) -> Result<T, Problem> {
     let garbled = |error: serde_json::Error| {
         Problem::new(
             "ocap::daemon::garbled",
@@ -294,7 +303,7 @@ mod tests {
         let mut unanswered = Vec::new();
         while let Some(request) = requests.recv().await {
             match request {
-                Asked::Status(reply) => answer(reply, Ok(Inventory::default())),
+                Asked::Status(_, reply) => answer(reply, Ok(Inventory::default())),
                 Asked::Call(CallBody { method, .. }, reply) if method == "never" => unanswered.push(reply),
                 Asked::Call(CallBody { target, args, .. }, reply) if target == "counter" => {
                     answer(reply, Ok(CallOutcome::Value { value: Value::Array(args) }));

@@ -96,7 +96,7 @@ fn completer(names: fn() -> Option<Vec<String>>) -> ArgValueCompleter {
 }
 
 fn subclusters_there() -> Option<Vec<SubclusterStatus>> {
-    let Status { subclusters, .. } = ask("/v1/status")?;
+    let Status { subclusters, .. } = ask("/v1/status?brief")?;
     Some(subclusters)
 }
 

@@ -1,5 +1,6 @@
 //! `pin`, `pins`, `unpin`: references that are kept for the operator.
 
+use super::confirm::{self, Confirmation};
 use super::exit::ExitStatus;
 use super::render::escape;
 use super::session::Session;
@@ -30,6 +31,8 @@ pub(super) struct UnpinArgs {
     /// The pin, as `pins` shows it: `pin12`
     #[arg(value_name = "ID", add = super::live::pins())]
     id: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 pub(super) fn pin(args: &PinArgs, session: &Session) -> Result<ExitStatus, Problem> {
@@ -49,7 +52,17 @@ pub(super) fn list(_: &PinsArgs, session: &Session) -> Result<ExitStatus, Proble
 }
 
 pub(super) fn unpin(args: &UnpinArgs, session: &Session) -> Result<ExitStatus, Problem> {
-    let pin: Pin = session.client()?.post("/v1/unpin", &UnpinBody { id: args.id.clone() })?;
+    let mut client = session.client()?;
+    if !args.confirmation.is_given() {
+        let pins: Pins = client.get("/v1/pins")?;
+        // One that is not there is not asked about.
+        if let Some(pin) = pins.pins.iter().find(|pin| pin.id == args.id) {
+            session.answer_json_only(pin)?;
+            let message = format!("this would let go of {}; if nobody else holds it, it is gone", pin.reference);
+            confirm::ask(session, confirm::unconfirmed(message, &format!("ocap-host unpin {} --yes", pin.id)))?;
+        }
+    }
+    let pin: Pin = client.post("/v1/unpin", &UnpinBody { id: args.id.clone() })?;
     session.answer(&pin, |pin| format!("{} keeps {} no longer", escape(&pin.id), pin.reference))?;
     Ok(ExitStatus::Ok)
 }

@@ -168,7 +168,7 @@ pub(super) mod tests {
         let error = VatError { message: "out of bounds\nat a".into(), at_ms: Some(1_000), problem: None };
         let running = VatUsage {
             running_ms: Some(1_200),
-            last_error: Some(error),
+            last_error: Some(Box::new(error)),
             ..vat("v1", "matcher/index", Activity::Running)
         };
         let ps = Ps { boot: 4, uptime_ms: 180_000, now_ms: 13_000, vats: vec![running, idle("v2", "counter/counter")] };

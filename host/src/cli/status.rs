@@ -1,5 +1,6 @@
 //! `status`: what runs and how it does.
 
+use super::Format;
 use super::amounts::{bytes, span};
 use super::exit::ExitStatus;
 use super::plan::short;
@@ -16,7 +17,9 @@ use crate::problem::Problem;
 pub(super) struct StatusArgs {}
 
 pub(super) fn run(_: &StatusArgs, session: &Session) -> Result<ExitStatus, Problem> {
-    let status: Status = session.client()?.get("/v1/status")?;
+    // People are not shown what else there is.
+    let path = if session.format() == Format::Text { "/v1/status?brief" } else { "/v1/status" };
+    let status: Status = session.client()?.get(path)?;
     session.answer(&status, text)?;
     Ok(if status.degraded { ExitStatus::Degraded } else { ExitStatus::Ok })
 }
@@ -217,7 +220,7 @@ error ocap::component::missing (matcher/index): the component is missing
             sha256: Some(format!("sha256:{}", "1".repeat(64))),
             bytes: Some(7),
         };
-        let upgraded = VatStatus { kept: Some(kept), ..vat("b", "v1", VatState::Idle) };
+        let upgraded = VatStatus { kept: Some(Box::new(kept)), ..vat("b", "v1", VatState::Idle) };
         let subcluster = SubclusterStatus {
             id: "s1".into(),
             name: "a".into(),

@@ -6,40 +6,61 @@ use super::render::escape;
 
 /// A table with a head; a cell never breaks its line.
 pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    let head = head.map(|title| Cell::of(title.to_owned()));
-    let rows: Vec<[Cell; N]> = std::iter::once(head).chain(rows.into_iter().map(|row| row.map(Cell::of))).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].width).max().unwrap_or(0);
+    let mut cells = Cells::default();
+    head.into_iter().for_each(|title| cells.push(title));
+    rows.into_iter().flatten().for_each(|cell| cells.push(&cell));
+    let width = |column: usize| cells.shown.iter().skip(column).step_by(N).map(|cell| cell.width).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
-    let mut text = String::with_capacity(rows.len() * (widths.iter().sum::<usize>() + 2 * N));
-    rows.iter().for_each(|row| write_line(&mut text, row, &widths));
-    text
+    cells.lines(&widths)
 }
 
-/// What is shown of a cell, and how many columns of a terminal it takes.
-struct Cell {
+/// The cells of a table, row by row. Their text is one piece: a table may have ten thousand, and memory for each is most of what they cost.
+#[derive(Default)]
+struct Cells {
     text: String,
+    shown: Vec<Cell>,
+}
+
+/// Where a cell's text ends, and how many columns of a terminal it takes.
+struct Cell {
+    end: usize,
     width: usize,
 }
 
-impl Cell {
-    fn of(text: String) -> Cell {
-        // Nearly all of them, and a table may have ten thousand.
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return Cell { width: text.len(), text };
-        }
-        let text = escape(&text).replace(['\n', '\t'], " ");
-        Cell { width: text.width(), text }
+impl Cells {
+    fn push(&mut self, cell: &str) {
+        let cell = cell.trim_end();
+        // Nearly all of them.
+        let width = if cell.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.text.push_str(cell);
+            cell.len()
+        } else {
+            let shown = escape(cell).replace(['\n', '\t'], " ");
+            self.text.push_str(&shown);
+            shown.width()
+        };
+        self.shown.push(Cell { end: self.text.len(), width });
     }
-}
 
-fn write_line(text: &mut String, row: &[Cell], widths: &[usize]) {
-    let begin = text.len();
-    for (cell, width) in row.iter().zip(widths) {
-        text.push_str(&cell.text);
-        text.extend(std::iter::repeat_n(' ', width - cell.width + 2));
+    fn lines(&self, widths: &[usize]) -> String {
+        let rows = self.shown.len() / widths.len();
+        let mut lines = String::with_capacity(rows * (widths.iter().sum::<usize>() + 2 * widths.len()));
+        let mut begin = 0;
+        for row in self.shown.chunks(widths.len()) {
+            let mut blanks = 0;
+            for (cell, width) in row.iter().zip(widths) {
+                let text = &self.text[begin..cell.end];
+                begin = cell.end;
+                if !text.is_empty() {
+                    (0..std::mem::take(&mut blanks)).for_each(|_| lines.push(' '));
+                    lines.push_str(text);
+                }
+                blanks += width - cell.width + 2;
+            }
+            lines.push('\n');
+        }
+        lines
     }
-    text.truncate(begin + text[begin..].trim_end().len());
-    text.push('\n');
 }
 
 #[cfg(test)]

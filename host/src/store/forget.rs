@@ -9,7 +9,7 @@ use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 /// The most entries that one transaction removes.
 const ENTRIES_MAX: i64 = 1_000;
 
-/// The most bytes of bodies, unless one entry alone has more: each page that is freed has to be read and written.
+/// The most bytes of bodies, and one entry beyond them: each page that is freed has to be read and written.
 const BYTES_MAX: i64 = 4 << 20;
 
 /// Notes vats whose entries are to go, inside the transaction that the caller has begun.
@@ -23,28 +23,51 @@ pub(super) fn is_pending(connection: &Connection) -> Result<bool> {
     connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM forgotten)")?.query_row((), |row| row.get(0))
 }
 
-/// Removes some entries of one vat, in a transaction of its own, and the note with the last of them. Returns whether more may be left.
+/// Removes some entries, vat by vat, in a transaction of its own, and the note of each vat with the last of them. Returns whether more may be
+/// left.
 pub(super) fn remove_some(connection: &Connection) -> Result<bool> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let vat: Option<i64> =
-        transaction.prepare_cached("SELECT min(vat) FROM forgotten")?.query_row((), |row| row.get(0))?;
-    let Some(vat) = vat else { return Ok(false) };
-    if let Some(last) = last_of_slice(&transaction, vat)? {
-        let sql = "DELETE FROM vat_store WHERE vat = ?1 AND key <= ?2";
-        transaction.prepare_cached(sql)?.execute(params![vat, last])?;
+    let mut left = Left { entries: ENTRIES_MAX, bytes: BYTES_MAX };
+    while left.entries > 0
+        && left.bytes > 0
+        && let Some(vat) = first_noted(&transaction)?
+    {
+        if let Some(last) = left.take_of(&transaction, vat)? {
+            let sql = "DELETE FROM vat_store WHERE vat = ?1 AND key <= ?2";
+            transaction.prepare_cached(sql)?.execute(params![vat, last])?;
+        }
+        let sql = "DELETE FROM forgotten WHERE vat = ?1 AND NOT EXISTS (SELECT 1 FROM vat_store WHERE vat = ?1)";
+        transaction.prepare_cached(sql)?.execute([vat])?;
     }
-    let sql = "DELETE FROM forgotten WHERE vat = ?1 AND NOT EXISTS (SELECT 1 FROM vat_store WHERE vat = ?1)";
-    transaction.prepare_cached(sql)?.execute([vat])?;
     transaction.commit()?;
     is_pending(connection)
 }
 
-/// The key of the last entry that goes in this slice. Only sizes are read, not the bodies.
-fn last_of_slice(connection: &Connection, vat: i64) -> Result<Option<Vec<u8>>> {
-    // The first entry goes whatever its size: what counts is what went before.
-    let sql = "SELECT max(key) FROM \
-               (SELECT key, sum(size) OVER (ORDER BY key) - size AS before \
-                FROM (SELECT key, length(body) AS size FROM vat_store WHERE vat = ?1 ORDER BY key LIMIT ?2)) \
-               WHERE before < ?3";
-    connection.prepare_cached(sql)?.query_row(params![vat, ENTRIES_MAX, BYTES_MAX], |row| row.get(0))
+fn first_noted(connection: &Connection) -> Result<Option<i64>> {
+    connection.prepare_cached("SELECT min(vat) FROM forgotten")?.query_row((), |row| row.get(0))
+}
+
+/// What one transaction may still remove.
+struct Left {
+    entries: i64,
+    bytes: i64,
+}
+
+impl Left {
+    /// Takes as many of a vat's entries as there is room for, and returns the key of the last. Only sizes are read, not the bodies.
+    fn take_of(&mut self, connection: &Connection, vat: i64) -> Result<Option<Vec<u8>>> {
+        // The first entry goes whatever its size: what counts is what went before.
+        let sql = "SELECT max(key), count(*), coalesce(sum(size), 0) FROM \
+                   (SELECT key, size, sum(size) OVER (ORDER BY key) - size AS before \
+                    FROM (SELECT key, length(body) AS size FROM vat_store WHERE vat = ?1 ORDER BY key LIMIT ?2)) \
+                   WHERE before < ?3";
+        let (last, entries, bytes) =
+            connection.prepare_cached(sql)?.query_row(params![vat, self.entries, self.bytes], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            })?;
+        // A vat without any costs as much as one with one: its note.
+        self.entries -= entries.max(1);
+        self.bytes -= bytes;
+        Ok(last)
+    }
 }

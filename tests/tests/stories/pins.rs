@@ -29,9 +29,15 @@ fn a_pinned_reference_can_be_named_after_restarts_until_it_is_unpinned() {
     host.kill9();
 
     let host = place.run(&[]);
-    place.ocap(&["unpin", pin["id"].as_str().expect("an id")]).expect(0);
+    let id = pin["id"].as_str().expect("an id");
+    let refused = place.ocap(&["unpin", id]).expect(2);
+    let help = refused.problem("ocap::usage::unconfirmed")["help"].clone();
+    assert!(help.as_str().is_some_and(|help| help.contains(&format!("unpin {id} --yes"))), "{help}");
+    assert_eq!(refused.json(), pin);
+    assert_eq!(pinned(&place).len(), 1);
+    place.ocap(&["unpin", id, "--yes"]).expect(0);
     assert_eq!(pinned(&place), Vec::<Value>::new());
-    place.ocap(&["unpin", pin["id"].as_str().expect("an id")]).expect(1).problem("ocap::pin::unknown");
+    place.ocap(&["unpin", id]).expect(1).problem("ocap::pin::unknown");
     host.kill9();
     let _host = place.run(&[]);
     place.ocap(&["call", &beat, "cancel"]).expect(1).problem("ocap::target::unknown");

@@ -102,7 +102,7 @@ fn a_timer_that_nobody_holds_ends_and_one_that_somebody_else_holds_goes_on() {
 
     let host = place.run(&[]);
     more_ticks(&place, "alarm");
-    place.ocap(&["unpin", &pin]).expect(0);
+    place.ocap(&["unpin", &pin, "--yes"]).expect(0);
     // What a person was shown can be named for a while; that ends with the host.
     host.kill9();
     let _host = place.run(&[]);

@@ -57,7 +57,8 @@ pub use quarantine::{
 };
 pub use revoke::{RevokeBody, Revoked, Since};
 pub use status::{
-    ChannelState, ChannelStatus, GrantStatus, Inventory, Status, SubclusterStatus, VatComponent, VatState, VatStatus,
+    ChannelState, ChannelStatus, Detail, GrantStatus, Inventory, Status, SubclusterStatus, VatComponent, VatState,
+    VatStatus,
 };
 pub use upgrade::{UpgradeBody, UpgradeOutcome, UpgradeTo, Upgraded};
 
@@ -68,7 +69,7 @@ pub type Reply<T> = oneshot::Sender<Result<T, Problem>>;
 #[derive(Debug)]
 pub enum Request {
     /// What there is and how it does.
-    Status(Reply<Inventory>),
+    Status(Detail, Reply<Inventory>),
     /// What each vat does and takes; of one subcluster, if one is named.
     Ps(Option<String>, Reply<Ps>),
     /// Everything about one vat, object, promise or channel.

@@ -21,7 +21,7 @@ pub struct Ps {
     pub vats: Vec<VatUsage>,
 }
 
-/// One vat.
+/// One vat. What few vats have lies elsewhere, so that a thousand of them are in little memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatUsage {
     /// `v3`.
@@ -74,7 +74,7 @@ pub struct VatUsage {
     pub store_max_bytes: Option<u64>,
     /// Why a delivery of its was undone last since the boot, or why it is in quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<VatError>,
+    pub last_error: Option<Box<VatError>>,
 }
 
 /// What a vat is at.

@@ -8,6 +8,15 @@ use crate::daemon::{HostRecord, Phase};
 use crate::problem::{Level, Problem};
 use crate::schema::typed;
 
+/// How much a status tells of each vat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything.
+    Whole,
+    /// Neither its code nor its grants, which are most of what there is to tell of a thousand vats.
+    Brief,
+}
+
 /// What a run loop knows of what it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
@@ -23,7 +32,7 @@ impl Inventory {
     /// All problems: those of vats and channels in their order, then the others.
     pub fn all_problems(&self) -> Vec<Problem> {
         let of_parts = self.subclusters.iter().flat_map(|subcluster| {
-            let vats = subcluster.vats.iter().filter_map(|vat| vat.problem.clone());
+            let vats = subcluster.vats.iter().filter_map(|vat| vat.problem.as_deref().cloned());
             vats.chain(subcluster.channels.iter().filter_map(|channel| channel.reason.clone()))
         });
         of_parts.chain(self.problems.iter().cloned()).collect()
@@ -107,7 +116,7 @@ pub struct SubclusterStatus {
     pub channels: Vec<ChannelStatus>,
 }
 
-/// One vat.
+/// One vat. What few vats have lies elsewhere, so that a thousand of them are in little memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VatStatus {
     /// `v3`.
@@ -122,18 +131,18 @@ pub struct VatStatus {
     pub queued: u64,
     /// Its objects that others can reach.
     pub exports: u64,
-    /// What it was granted.
+    /// What it was granted; not in a brief answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<GrantStatus>,
-    /// Its code.
+    /// Its code; not in a brief answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<VatComponent>,
     /// Its code before the last upgrade, to which it can be rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<VatComponent>,
+    pub kept: Option<Box<VatComponent>>,
     /// Why it is in quarantine, or advice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
+    pub problem: Option<Box<Problem>>,
 }
 
 /// Something that a vat was granted.
@@ -244,7 +253,7 @@ mod tests {
             grants: Vec::new(),
             component: None,
             kept: None,
-            problem,
+            problem: problem.map(Box::new),
         };
         SubclusterStatus {
             id: "s1".into(),

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use axum::routing::{get, post};
+use schemars::JsonSchema;
 
+use super::query::{Query, truth};
 use super::{Answer, Desks, Refusal, Role, Route, ask};
 use crate::daemon::Phase;
 use crate::daemon::control::STOPPING;
-use crate::daemon::requests::{Inventory, Pong, Request, Status, Stopping};
+use crate::daemon::requests::{Detail, Inventory, Pong, Request, Status, Stopping};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -19,6 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<Pong>()
             .always(),
         Route::by_hand(Method::GET, "/v1/status", Role::Read, "What runs and how it does", get(status))
+            .asks::<StatusQuery>()
             .answers::<Status>()
             .always(),
         Route::by_hand(Method::POST, "/v1/stop", Role::Admin, "Stop in good order", post(stop))
@@ -42,9 +45,24 @@ async fn ping(State(desk): Desks) -> Json<Pong> {
     Json(Pong { pid: record.process.pid, version: record.version, phase: record.phase })
 }
 
-async fn status(State(desk): Desks) -> Answer<Status> {
+/// The parameters of `GET /v1/status`.
+#[derive(Debug, JsonSchema)]
+#[expect(dead_code, reason = "it is there for its schema; `status` reads its parameter")]
+struct StatusQuery {
+    /// Whether to leave out the code and the grants of each vat: a quarter of a long answer is left.
+    brief: Option<bool>,
+}
+
+async fn status(State(desk): Desks, uri: Uri) -> Answer<Status> {
+    let mut query = Query::of(&uri)?;
+    let detail = match query.take_as("brief", "true or false", truth)? {
+        Some(true) => Detail::Brief,
+        Some(false) | None => Detail::Whole,
+    };
+    query.end(&["brief"])?;
+    let ask = ask(&desk, |reply| Request::Status(detail, reply));
     let inventory = match desk.record().phase {
-        Phase::Ready => match tokio::time::timeout(LOOP_PATIENCE, ask(&desk, Request::Status)).await {
+        Phase::Ready => match tokio::time::timeout(LOOP_PATIENCE, ask).await {
             Ok(inventory) => inventory?,
             Err(_) => Inventory { problems: vec![silent()], ..Inventory::default() },
         },

@@ -14,7 +14,7 @@ use super::{Desks, Refusal, Role, Route, ask};
 use crate::daemon::Phase;
 use crate::daemon::control::Desk;
 use crate::daemon::log::{Found, LogLevel, LogLine, Selection, last, unknown};
-use crate::daemon::requests::Request;
+use crate::daemon::requests::{Detail, Request};
 
 /// The most lines of the past that are told.
 pub(crate) const LINES_MAX: usize = 10_000;
@@ -78,7 +78,7 @@ async fn living(desk: &Desk) -> Result<Vec<String>, Refusal> {
     if desk.record().phase != Phase::Ready {
         return Ok(Vec::new());
     }
-    let inventory = ask(desk, Request::Status).await?;
+    let inventory = ask(desk, |reply| Request::Status(Detail::Brief, reply)).await?;
     let names = inventory.subclusters.iter().flat_map(|subcluster| {
         let vats = subcluster.vats.iter().map(|vat| format!("{}/{}", subcluster.name, vat.name));
         std::iter::once(subcluster.name.clone()).chain(vats)

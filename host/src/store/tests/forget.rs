@@ -63,6 +63,25 @@ fn a_slice_is_at_most_a_thousand_entries_and_not_many_megabytes() {
 }
 
 #[test]
+fn a_slice_removes_what_many_small_vats_kept() {
+    let mut connection = Connection::open_in_memory().expect("memory is there");
+    version::migrate(&mut connection, 0, &version::STEPS).expect("the steps are good");
+    for vat in 1..=1_200 {
+        for commit in [entries(VatId(vat), u32::from(vat % 3 != 0), 1), forgets(VatId(vat))] {
+            crate::store::changes::apply(&connection, &commit, 1).expect("good rows");
+        }
+    }
+    let noted = |connection: &Connection| {
+        let count = connection.query_row("SELECT count(*) FROM forgotten", (), |row| row.get::<_, i64>(0));
+        count.expect("a number")
+    };
+    assert_eq!(forget::remove_some(&connection), Ok(true));
+    assert_eq!(noted(&connection), 200);
+    assert_eq!(forget::remove_some(&connection), Ok(false));
+    assert_eq!(noted(&connection), 0);
+}
+
+#[test]
 fn what_is_forgotten_is_never_loaded_again_however_much_of_it_is_left() {
     let home = Home::new();
     let (store, _) = home.open();
