@@ -37,10 +37,28 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Control {
     desk: Arc<Desk>,
-    file: SocketFile,
-    token_file: Option<TokenSocket>,
+    files: Arc<SocketFiles>,
     closing: watch::Sender<Closing>,
     server: JoinHandle<()>,
+}
+
+/// The sockets' places in the home.
+#[derive(Debug)]
+pub(super) struct SocketFiles {
+    control: SocketFile,
+    token: Option<TokenSocket>,
+}
+
+impl SocketFiles {
+    /// Empties them.
+    pub(super) fn remove(&self) {
+        if let Err(error) = self.control.remove() {
+            tracing::warn!(target: "ocap::daemon", "the control socket can't be removed: {error}");
+        }
+        if let Some(Err(error)) = self.token.as_ref().map(TokenSocket::remove) {
+            tracing::warn!(target: "ocap::daemon", "the socket for tokens can't be removed: {error}");
+        }
+    }
 }
 
 /// What the handlers share.
@@ -79,11 +97,11 @@ impl Control {
             closing: closed.clone(),
         });
         let owner = server::serve(listener, routes::router(desk.clone(), Entrance::Owner), closed.clone());
-        let (token_file, bearers) = serve_bearers(&desk, closed);
+        let (token, bearers) = serve_bearers(&desk, closed);
         let server = tokio::spawn(async move {
             let ((), ()) = tokio::join!(owner, bearers);
         });
-        Ok(Control { desk, file, token_file, closing, server })
+        Ok(Control { desk, files: Arc::new(SocketFiles { control: file, token }), closing, server })
     }
 
     /// From now on requests go to the run loop.
@@ -106,19 +124,19 @@ impl Control {
         self.desk.stop_wished.clone()
     }
 
-    /// Ends the service and removes the socket. Whoever still waits for an answer is hung up on after a second.
+    /// For whoever ends the process without [`Control::close`].
+    pub(super) fn files(&self) -> Arc<SocketFiles> {
+        self.files.clone()
+    }
+
+    /// Ends the service and removes the sockets. Whoever still waits for an answer is hung up on after a second.
     pub async fn close(mut self) {
         self.disconnect();
         self.closing.send_replace(Closing::Now);
         if tokio::time::timeout(GRACE, &mut self.server).await.is_err() {
             self.server.abort();
         }
-        if let Err(error) = self.file.remove() {
-            tracing::warn!(target: "ocap::daemon", "the control socket can't be removed: {error}");
-        }
-        if let Some(Err(error)) = self.token_file.map(|file| file.remove()) {
-            tracing::warn!(target: "ocap::daemon", "the socket for tokens can't be removed: {error}");
-        }
+        self.files.remove();
     }
 }
 

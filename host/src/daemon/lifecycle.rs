@@ -96,7 +96,7 @@ impl Daemon {
         self.events = Some(events.clone());
         self.tell_phase();
         let control = Control::open(&self.chronicle, self.powers, events.clone())?;
-        signals::insist(self.chronicle.clone(), control.stop_wished())?;
+        signals::insist(self.chronicle.clone(), control.stop_wished(), control.files())?;
         self.control = Some(control);
         Ok(())
     }

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::chronicle::Chronicle;
+use super::control::SocketFiles;
 use super::log;
 use super::status_file::{HostRecord, Phase};
 use crate::problem::Problem;
@@ -61,52 +62,66 @@ impl Signals {
 ///
 /// # Errors
 /// If the system does not let signals be caught.
-pub(super) fn insist(chronicle: Arc<Chronicle>, stop_wished: Arc<Notify>) -> Result<(), Problem> {
+pub(super) fn insist(
+    chronicle: Arc<Chronicle>,
+    stop_wished: Arc<Notify>,
+    files: Arc<SocketFiles>,
+) -> Result<(), Problem> {
     let mut signals = Signals::catch()?;
+    let last = LastWords { chronicle, files };
     tokio::spawn(async move {
         let first = tokio::select! {
             ending = signals.next() => ending,
             () = stop_wished.notified() => Ending::Asked,
         };
         tokio::select! {
-            ending = signals.next() => end_at_once(&chronicle, ending),
+            ending = signals.next() => last.end_at_once(ending),
             () = tokio::time::sleep(HEED_MAX) => {}
         }
-        if chronicle.record().phase == Phase::Starting {
-            end_the_start(&chronicle, first);
+        if last.chronicle.record().phase == Phase::Starting {
+            last.end_the_start(first);
         }
-        end_at_once(&chronicle, signals.next().await);
+        last.end_at_once(signals.next().await);
     });
     Ok(())
 }
 
-/// What was begun is left as a crash would leave it, as always when a start is ended.
-fn end_the_start(chronicle: &Chronicle, ending: Ending) {
-    let step = chronicle.record().step.unwrap_or_default();
-    tracing::warn!(target: "ocap::daemon", "the start is ended in the midst of a step that does not end ({step})");
-    exit(chronicle, |record| record.phase = Phase::Stopped, if ending == Ending::Interrupted { 130 } else { 0 });
+/// What a process that ends without waiting for anything still does.
+struct LastWords {
+    chronicle: Arc<Chronicle>,
+    files: Arc<SocketFiles>,
 }
 
-fn end_at_once(chronicle: &Chronicle, ending: Ending) {
-    let record = chronicle.record();
-    let step = record.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
-    let message = format!(
-        "the host was told to end a second time while it was {}{step}, and did so at once",
-        record.phase.as_str()
-    );
-    let problem = Problem::new("ocap::daemon::ended_at_once", message)
-        .with_help("start it again: nothing that it acknowledged is lost");
-    log::tell(&problem);
-    let change = |record: &mut HostRecord| {
-        record.phase = Phase::Failed;
-        record.problem = Some(problem);
-    };
-    exit(chronicle, change, if ending == Ending::Interrupted { 130 } else { 1 });
-}
-
-fn exit(chronicle: &Chronicle, change: impl FnOnce(&mut HostRecord), status: i32) {
-    if let Err(unwritable) = chronicle.change(change) {
-        log::record(&unwritable);
+impl LastWords {
+    /// What was begun is left as a crash would leave it, as always when a start is ended.
+    fn end_the_start(&self, ending: Ending) {
+        let step = self.chronicle.record().step.unwrap_or_default();
+        tracing::warn!(target: "ocap::daemon", "the start is ended in the midst of a step that does not end ({step})");
+        self.exit(|record| record.phase = Phase::Stopped, if ending == Ending::Interrupted { 130 } else { 0 });
     }
-    std::process::exit(status);
+
+    fn end_at_once(&self, ending: Ending) {
+        let record = self.chronicle.record();
+        let step = record.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
+        let message = format!(
+            "the host was told to end a second time while it was {}{step}, and did so at once",
+            record.phase.as_str()
+        );
+        let problem = Problem::new("ocap::daemon::ended_at_once", message)
+            .with_help("start it again: nothing that it acknowledged is lost");
+        log::tell(&problem);
+        let change = |record: &mut HostRecord| {
+            record.phase = Phase::Failed;
+            record.problem = Some(problem);
+        };
+        self.exit(change, if ending == Ending::Interrupted { 130 } else { 1 });
+    }
+
+    fn exit(&self, change: impl FnOnce(&mut HostRecord), status: i32) {
+        self.files.remove();
+        if let Err(unwritable) = self.chronicle.change(change) {
+            log::record(&unwritable);
+        }
+        std::process::exit(status);
+    }
 }

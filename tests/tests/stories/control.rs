@@ -123,6 +123,31 @@ fn when_as_many_clients_hang_as_may_the_next_is_told_so_and_the_host_can_be_aske
 }
 
 #[test]
+fn a_brief_status_leaves_out_the_code_and_the_grants_of_vats_and_nothing_else() {
+    let place = Place::new();
+    let _host = place.run(&[&place.sample("matcher").file()]);
+    let mut http = place.http();
+    let mut status = |path: &str| {
+        let mut status = http.ask("GET", path, "", "").json();
+        // These go on while one looks.
+        for passing in ["for_ms", "figures"] {
+            status.as_object_mut().expect("an object").remove(passing);
+        }
+        status
+    };
+    let (mut whole, brief) = (status("/v1/status"), status("/v1/status?brief"));
+    assert_eq!(whole, status("/v1/status?brief=false"));
+    for vat in whole["subclusters"][0]["vats"].as_array_mut().expect("vats") {
+        let vat = vat.as_object_mut().expect("an object");
+        assert!(vat.remove("component").is_some(), "{vat:?}");
+        vat.remove("grants");
+    }
+    assert_eq!(whole, brief);
+    let refused = http.ask("GET", "/v1/status?breif", "", "");
+    assert_eq!((refused.status, refused.code().as_str()), (400, "ocap::request::malformed"));
+}
+
+#[test]
 fn a_client_that_does_not_say_what_it_wants_is_hung_up_on() {
     let place = Place::new();
     let _host = place.run(&[]);

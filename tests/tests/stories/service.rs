@@ -5,9 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::{Duration, Instant};
 
-use nix::sys::ptrace;
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use ocap_tests::{Http, Pending, Place, eventually};
+use ocap_tests::{Halted, Http, Pending, Place, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The time of [`WATCHED`].
@@ -83,29 +81,6 @@ fn a_service_manager_is_told_each_step_readiness_signs_of_life_and_the_end() {
     host.done().expect(0);
 }
 
-/// The run loop's thread, halted from outside while the others go on.
-struct Halted(nix::unistd::Pid);
-
-impl Halted {
-    fn run_loop_of(host: &Pending) -> Halted {
-        let threads = fs::read_dir(format!("/proc/{}/task", host.pid())).expect("it runs");
-        let is_loop = |name: &String| name.trim() == "kernel";
-        let named = threads
-            .flatten()
-            .filter(|thread| fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| is_loop(&name)));
-        let thread = named.last().expect("a run loop").file_name().to_string_lossy().parse().expect("a number");
-        let thread = nix::unistd::Pid::from_raw(thread);
-        ptrace::seize(thread, ptrace::Options::empty()).expect("the host is a child of this process");
-        ptrace::interrupt(thread).expect("it runs");
-        waitpid(thread, Some(WaitPidFlag::__WALL)).expect("it halts");
-        Halted(thread)
-    }
-
-    fn go_on(self) {
-        ptrace::detach(self.0, None).expect("it is halted");
-    }
-}
-
 #[test]
 fn a_run_loop_that_hangs_gives_no_sign_of_life_though_the_rest_of_the_host_goes_on() {
     let place = Place::new();
@@ -113,7 +88,7 @@ fn a_run_loop_that_hangs_gives_no_sign_of_life_though_the_rest_of_the_host_goes_
     let mut host = place.begin_after(WATCHED, &["run", &place.sample("counter").word()]);
     manager.wait_for("READY=1");
     manager.wait_for("WATCHDOG=1");
-    let halted = Halted::run_loop_of(&host);
+    let halted = Halted::thread(host.pid(), "kernel");
     manager.wait_for_silence();
     // The threads that could have feigned life run as ever.
     let answer = Http::connect(&place.home("control.sock")).ask("GET", "/v1/openapi.json", "", "");

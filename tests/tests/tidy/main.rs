@@ -5,6 +5,7 @@
 
 mod behaviours;
 mod codes;
+mod features;
 mod rooms;
 mod shape;
 mod sources;
