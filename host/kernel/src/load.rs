@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::clist::{Bound, Clists, Row};
 use crate::crank::Lifetime;
-use crate::id::{Kref, ObjectId, PromiseId, Slot, VatId};
+use crate::id::{Kref, MessageId, ObjectId, PromiseId, Slot, VatId};
 use crate::kernel::{Export, Kernel, Seat, WatchNo};
 use crate::message::{Answer, Code};
-use crate::promise::End;
-use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, Queued, State, Upgrade, VatStatus};
+use crate::promise::{End, Settlement};
+use crate::rows::{Fate, Item, Object, Owner, Promise, Queue, Queued, State, Upgrade, VatStatus, Why};
 use crate::table::Table;
 
 /// Rows that contradict each other: the store is damaged, or was written by something else.
@@ -23,11 +23,13 @@ impl Kernel {
     /// # Errors
     /// If the rows contradict each other, with the first row that does.
     pub fn load(state: State) -> Result<Kernel, Corrupt> {
+        let damaged = state.damaged.clone();
         let mut kernel = Kernel::from_rows(state)?;
         kernel.counts = kernel.recount();
         kernel.check_targets()?;
         kernel.check_chains()?;
         kernel.gather_waiting()?;
+        damaged.into_iter().for_each(|id| kernel.set_damaged_aside(id));
         kernel.counters.boot += 1;
         kernel.counters_moved = true;
         kernel.end_last_boot();
@@ -205,6 +207,27 @@ impl Kernel {
             self.waiting.entry(end).or_default().insert(id);
         }
         Ok(())
+    }
+
+    /// Nobody is told what a damaged message says. Whoever waits for its answer hears that there will be none.
+    fn set_damaged_aside(&mut self, id: MessageId) {
+        let Some(Queued { queue, item: Item::Message(_) }) = self.queue.get(&id) else { return };
+        let (message, held) = match *queue {
+            Queue::Inbox(vat) => match self.take_from_inbox(vat, id) {
+                (Item::Message(message), held) => {
+                    self.bury(id, vat, &message, Why::Damaged);
+                    (message, held)
+                }
+                (Item::Dropped(_) | Item::Settled { .. }, _) => unreachable!("it was a message just now"),
+            },
+            Queue::Promise(promise) => {
+                self.leave_waiting(promise, id);
+                self.take_message(id)
+            }
+            Queue::Host => self.take_message(id),
+        };
+        self.answer(&message, Settlement::Failed(Code::ResolverDropped));
+        self.release_all(held);
     }
 
     /// All objects gone first, then everything that nobody holds: at boot every incarnation has ended at once.

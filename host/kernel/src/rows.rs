@@ -78,6 +78,8 @@ pub struct State {
     pub clist: Vec<((VatId, Slot), ClistRow)>,
     /// Messages and notices, by id.
     pub queue: Vec<(MessageId, Queued)>,
+    /// Messages in `queue` whose bodies are not what was written. None of them is ever delivered.
+    pub damaged: Vec<MessageId>,
     /// References that host objects keep.
     pub holds: Vec<(ObjectId, Kref)>,
     /// Vats whose deliveries may have killed the process.
@@ -372,4 +374,6 @@ pub enum Why {
     KilledTheProcess,
     /// It was an answer, and the inbox was full.
     MailboxFull,
+    /// Its body is not what was sent: it was damaged where it waited.
+    Damaged,
 }

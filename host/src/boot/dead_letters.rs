@@ -71,6 +71,7 @@ fn described(kernel: &Kernel, id: MessageId, letter: &DeadLetter) -> requests::D
         why: match letter.why {
             Why::KilledTheProcess => requests::Why::KilledTheProcess,
             Why::MailboxFull => requests::Why::MailboxFull,
+            Why::Damaged => requests::Why::Damaged,
         },
         bytes: letter.bytes,
         body: None,

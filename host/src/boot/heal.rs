@@ -100,8 +100,8 @@ fn candidates(kernel: &Kernel, which: &Which) -> Result<Vec<Candidate>, Problem>
     }
     let quarantined = kernel.vats().filter(|vat| vat.row.status != VatStatus::Active);
     let candidates = quarantined.filter_map(|vat| {
-        let own_doing = reasons::of(vat.row).is_some_and(|problem| reasons::is_own_doing(&problem));
-        let chosen = matches!(which, Which::Asked(_)) || !own_doing;
+        let waits = reasons::of(vat.row).is_some_and(|problem| reasons::waits_for_somebody(&problem));
+        let chosen = matches!(which, Which::Asked(_)) || !waits;
         let label = calls::label_of(kernel, vat.row);
         chosen.then(|| Candidate { id: vat.id, row: vat.row.clone(), label })
     });

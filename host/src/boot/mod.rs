@@ -10,6 +10,7 @@ mod caps;
 mod channels;
 mod circles;
 mod code;
+mod damaged;
 mod dead_letters;
 pub mod doctor;
 mod ends;
@@ -201,8 +202,10 @@ async fn bring_up(daemon: &mut Daemon, options: &RunOptions, events: &Events) ->
     backup::before_migration(&home, options.powers)?;
     let (store, state) = Store::open(&home.path_of(STORE)).map_err(|fault| Problem::from(&fault))?;
     daemon.step("load the kernel")?;
+    let damaged = damaged::of(&state);
     let mut kernel = Kernel::load(state).map_err(|corrupt| contradiction(&home.path_of(STORE), &corrupt))?;
     let house = Arc::new(House::furnish(&home, options.powers, events.clone())?);
+    damaged::tell(&kernel, &house, &damaged);
     let workers = std::thread::available_parallelism().map_or(2, usize::from) + SPARE_WORKERS;
     let markers = suspects::hear(&mut kernel, &store, &house, workers)?;
     yield_now().await;

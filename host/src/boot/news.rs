@@ -46,6 +46,7 @@ fn tell(events: &Events, label: &str, news: News) {
             let why = match why {
                 Why::KilledTheProcess => requests::Why::KilledTheProcess,
                 Why::MailboxFull => requests::Why::MailboxFull,
+                Why::Damaged => requests::Why::Damaged,
             };
             Happening::DeadLetter { message: message.to_string(), method, why }
         }

@@ -43,7 +43,7 @@ fn known(kernel: &Kernel, label: &str) -> Result<(Quarantined, Option<CodeRecord
     let found = Quarantined {
         vat: label.to_owned(),
         id: id.to_string(),
-        heals_by_itself: !reasons::is_own_doing(&problem),
+        heals_by_itself: !reasons::waits_for_somebody(&problem),
         problem,
         when_quarantined: match row.when_quarantined {
             WhenQuarantined::Park => Policy::Park,

@@ -5,21 +5,23 @@ use ocap_kernel::{Body, Kernel, Vat, VatId, VatStatus};
 use crate::component::{CodeRecord, Place};
 use crate::problem::Problem;
 use crate::run_loop::Charge;
+use crate::store::StoreError;
 
 use super::calls;
 use super::house::{House, locked};
 
-/// What a vat did itself, so that trying again without a change would only repeat it.
-const OWN_DOING: [&str; 3] = [START_FAILED, "ocap::vat::fails_for_all", DEADLY];
+/// What a vat did itself, and what is damaged of what it keeps: trying again without a change would only repeat it.
+const LASTING: [&str; 5] =
+    [START_FAILED, "ocap::vat::fails_for_all", DEADLY, "ocap::store::row_damaged", "ocap::store::corrupt"];
 
 const START_FAILED: &str = "ocap::component::start_failed";
 
 /// The code of a vat during whose deliveries, not just one of them, the process dies.
 pub(super) const DEADLY: &str = "ocap::vat::kills_the_host";
 
-/// Whether a vat is in quarantine for something that it did itself.
-pub(super) fn is_own_doing(problem: &Problem) -> bool {
-    OWN_DOING.contains(&problem.code.as_str())
+/// Whether a vat is in quarantine until somebody does something about it.
+pub(super) fn waits_for_somebody(problem: &Problem) -> bool {
+    LASTING.contains(&problem.code.as_str())
 }
 
 /// A vat that was healed, and has yet to show that it works.
@@ -91,6 +93,7 @@ pub(super) fn accuse(kernel: &Kernel, house: &House, vat: VatId, charge: Charge<
     let problem = match charge {
         Charge::Failed(cause) => accusation(kernel, house, vat, cause),
         Charge::NoCode => no_code(kernel, house, vat),
+        Charge::Damaged(fault) => damaged(kernel, vat, fault),
     };
     let incarnation = kernel.vat(vat).map_or(0, |view| view.incarnation);
     let problem = problem.going_on(remembered(house, vat, incarnation).as_ref());
@@ -107,10 +110,23 @@ fn no_code(kernel: &Kernel, house: &House, vat: VatId) -> Problem {
     problem.with_help(format!("try again: `ocap-host quarantine retry {label}`"))
 }
 
+/// Only its own rows are damaged, so only it stops.
+fn damaged(kernel: &Kernel, vat: VatId, fault: &StoreError) -> Problem {
+    let label = kernel.vat(vat).map_or_else(|| vat.to_string(), |view| calls::label_of(kernel, view.row));
+    let mut problem = Problem::from(fault);
+    let what =
+        std::mem::replace(&mut problem.message, format!("vat `{label}` can't be served: what it keeps is damaged"));
+    problem.causes.push(what);
+    problem.with_help(format!(
+        "check the disk and put back a backup: `ocap-host db restore BACKUP`; or give the vat up with all that it keeps: \
+         `ocap-host terminate {label}`; everything else goes on meanwhile"
+    ))
+}
+
 fn accusation(kernel: &Kernel, house: &House, vat: VatId, cause: &str) -> Problem {
     let view = kernel.vat(vat).expect("the accused lives");
     let (code, what) = if view.is_awake {
-        (OWN_DOING[1], "it trapped on messages of several senders with nothing finished between")
+        (LASTING[1], "it trapped on messages of several senders with nothing finished between")
     } else {
         (START_FAILED, "its start failed")
     };

@@ -47,7 +47,7 @@ impl Below for Database {
             Ok(read) => Some(page(read)),
             Err(failure) => {
                 // A loop that is gone has nobody left to tell.
-                let _ = self.events.send(Event::Unreadable(failure));
+                let _ = self.events.send(Event::Unreadable(self.vat, failure));
                 None
             }
         }

@@ -1,8 +1,9 @@
 //! Cranks: handed out to workers, and what becomes of them when they come back.
 
-use ocap_kernel::{Boot, Company, Crank, Delivery, Outcome, Report, VatId, Verdict};
+use ocap_kernel::{Boot, Company, Crank, CrankId, Delivery, Outcome, Report, VatId, Verdict};
 
 use crate::engine::{CrankTime, Instance};
+use crate::store::StoreError;
 
 use super::effects::Effect;
 use super::meters::Spent;
@@ -65,16 +66,39 @@ impl RunLoop {
 
     /// A delivery that waited to run alone, whose vat has ended or went into quarantine meanwhile: it means nothing any more.
     fn take_back(&mut self, crank: &Crank) {
-        let nothing = Report {
-            outcome: Outcome::Trapped("the vat is not served any more".to_owned()),
-            syscalls: Vec::new(),
-            store: Vec::new(),
-            taken: Vec::new(),
-            dropped: Vec::new(),
-        };
-        let verdict = self.kernel.finish(crank.vat, crank.id, nothing);
+        let verdict = self.kernel.finish(crank.vat, crank.id, nothing("the vat is not served any more"));
         debug_assert_eq!(verdict, Verdict::Stale, "a vat without code is not served");
         self.changed();
+    }
+
+    /// A vat's store could not be read. If what is wrong is its own, the vat alone stops: nothing of its crank happens, and its message
+    /// waits.
+    pub(super) fn could_not_read(&mut self, vat: VatId, failure: StoreError) {
+        if !failure.is_of_one_vat() {
+            self.failure = Some(failure);
+            return;
+        }
+        // It may have ended while it read.
+        if self.kernel.vat(vat).is_none() {
+            return;
+        }
+        let label = self.label(vat);
+        let reason = (self.accuse)(&self.kernel, vat, Charge::Damaged(&failure));
+        self.kernel.quarantine(vat, reason.clone().into()).expect("it lives");
+        self.tell_news(label, News::Quarantined { reason });
+        self.blame(vat, failure.to_string());
+        self.changed();
+    }
+
+    /// A vat that could not be given a heap, because its store could not be read.
+    fn did_not_wake(&mut self, vat: VatId, crank: CrankId, failure: StoreError) {
+        self.could_not_read(vat, failure);
+        let verdict = self.kernel.finish(vat, crank, nothing("the vat's store could not be read"));
+        let incarnation = self.kernel.vat(vat).map_or(0, |view| view.incarnation);
+        let what = What::Crank { label: self.label(vat), vat, incarnation };
+        if let Some(traces) = &mut self.traces {
+            traces.finished(crank, what, &verdict, (self.clock)().wall);
+        }
     }
 
     /// At least the time of every crank that was finished before (kernel-rules D).
@@ -102,10 +126,7 @@ impl RunLoop {
         self.cranks_gathered += 1;
         let (instance, delivered) = match finished.outcome {
             Ok(outcome) => outcome,
-            Err(failure) => {
-                self.failure = Some(failure);
-                return;
-            }
+            Err(failure) => return self.did_not_wake(finished.vat, finished.crank, failure),
         };
         let label = self.label(finished.vat);
         if !delivered.logs.is_empty() {
@@ -180,6 +201,17 @@ impl RunLoop {
 
     pub(super) fn label(&self, vat: VatId) -> String {
         self.codes.get(&vat).map_or_else(|| vat.to_string(), |code| code.label.clone())
+    }
+}
+
+/// What a crank came to in which nothing was done.
+fn nothing(cause: &str) -> Report {
+    Report {
+        outcome: Outcome::Trapped(cause.to_owned()),
+        syscalls: Vec::new(),
+        store: Vec::new(),
+        taken: Vec::new(),
+        dropped: Vec::new(),
     }
 }
 

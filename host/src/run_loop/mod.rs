@@ -74,6 +74,8 @@ pub enum Charge<'a> {
     Failed(&'a str),
     /// The code that it had before an upgrade is to take its place again, and is not at hand.
     NoCode,
+    /// Something that it keeps is damaged.
+    Damaged(&'a StoreError),
 }
 
 /// Turns the reason of a quarantine into a diagnostic.
@@ -134,7 +136,7 @@ enum Event {
     /// Say that it was heard.
     Beat(oneshot::Sender<()>),
     /// A vat in a crank could not read its store.
-    Unreadable(StoreError),
+    Unreadable(VatId, StoreError),
     /// A worker panicked: what it was at is lost, and nobody will say so.
     WorkerDied,
     /// Finish what runs, write everything, end.

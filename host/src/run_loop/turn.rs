@@ -152,7 +152,7 @@ impl RunLoop {
             }
             // Whoever asked may have gone.
             Event::Beat(reply) => drop(reply.send(())),
-            Event::Unreadable(failure) => self.failure = Some(failure),
+            Event::Unreadable(vat, failure) => self.could_not_read(vat, failure),
             Event::WorkerDied => panic!("a worker panicked"),
             Event::Stop => {
                 self.stopping.get_or_insert_with(Instant::now);

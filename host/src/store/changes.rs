@@ -70,20 +70,22 @@ fn write_counters(connection: &Connection, counters: Option<&Counters>, number: 
     let Some(Counters { subcluster, vat, object, promise, message, boot }) = counters.copied() else {
         return connection.prepare_cached("UPDATE counters SET commits = ?1")?.execute([int(number)]).map(drop);
     };
-    let sql = "INSERT OR REPLACE INTO counters VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT OR REPLACE INTO counters VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+               row_sum('counters', 1, ?1, ?2, ?3, ?4, ?5, ?6))";
     let row = [subcluster, vat, object, promise, message, boot, number].map(int);
     connection.prepare_cached(sql)?.execute(row).map(drop)
 }
 
 fn write_subclusters(connection: &Connection, changes: &[Change<SubclusterId, Subcluster>]) -> Result<()> {
     remove(connection, "DELETE FROM subclusters WHERE id = ?1", changes, |id| [int(id.0)])?;
-    let sql = "INSERT OR REPLACE INTO subclusters VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT OR REPLACE INTO subclusters VALUES (?1, ?2, ?3, ?4, row_sum('subclusters', ?1, ?2, ?3, ?4))";
     put(connection, sql, changes, |id, row| (int(id.0), &row.name, int(row.bootstrap.0), &row.declaration))
 }
 
 fn write_vats(connection: &Connection, changes: &[Change<VatId, Vat>]) -> Result<()> {
     remove(connection, "DELETE FROM vats WHERE id = ?1", changes, |id| [int(id.0)])?;
-    let sql = "INSERT OR REPLACE INTO vats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let sql = "INSERT OR REPLACE INTO vats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
+               row_sum('vats', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14))";
     put(connection, sql, changes, |id, row| {
         let (status, diagnostic) = match &row.status {
             VatStatus::Active => ("active", None),
@@ -117,13 +119,14 @@ fn write_vats(connection: &Connection, changes: &[Change<VatId, Vat>]) -> Result
 
 fn write_progress(connection: &Connection, changes: &[Change<VatId, Progress>]) -> Result<()> {
     remove(connection, "DELETE FROM progress WHERE vat = ?1", changes, |vat| [int(vat.0)])?;
-    let sql = "INSERT OR REPLACE INTO progress VALUES (?1, ?2, ?3)";
+    let sql = "INSERT OR REPLACE INTO progress VALUES (?1, ?2, ?3, row_sum('progress', ?1, ?2, ?3))";
     put(connection, sql, changes, |vat, row| [int(vat.0), int(row.incarnation), int(row.next_slot.0)])
 }
 
 fn write_objects(connection: &Connection, changes: &[Change<ObjectId, Object>]) -> Result<()> {
     remove(connection, "DELETE FROM objects WHERE id = ?1", changes, |id| [int(id.0)])?;
-    let sql = "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+               row_sum('objects', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9))";
     put(connection, sql, changes, |id, row| {
         let lost = match row.fate {
             Fate::Live => None,
@@ -148,7 +151,8 @@ fn write_objects(connection: &Connection, changes: &[Change<ObjectId, Object>]) 
 
 fn write_promises(connection: &Connection, changes: &[Change<PromiseId, Promise>]) -> Result<()> {
     remove(connection, "DELETE FROM promises WHERE id = ?1", changes, |id| [int(id.0)])?;
-    let sql = "INSERT OR REPLACE INTO promises VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT OR REPLACE INTO promises VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+               row_sum('promises', ?1, ?2, ?3, ?4, ?5, ?6, ?7))";
     put(connection, sql, changes, |id, promise| {
         let (state, payload) = match promise {
             Promise::Unsettled { .. } => ("unsettled", None),
@@ -173,10 +177,10 @@ fn write_promises(connection: &Connection, changes: &[Change<PromiseId, Promise>
 fn write_clist(connection: &Connection, changes: &[Change<(VatId, Slot), ClistRow>]) -> Result<()> {
     let sql = "DELETE FROM clist WHERE vat = ?1 AND slot = ?2";
     remove(connection, sql, changes, |(vat, slot)| [int(vat.0), int(slot.0)])?;
-    let sql = "INSERT INTO clist VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+    let sql = "INSERT INTO clist VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, row_sum('clist', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)) \
                ON CONFLICT (vat, slot) DO UPDATE SET kref = excluded.kref, how = excluded.how, name = excluded.name, \
                message = excluded.message, giver = excluded.giver, target = excluded.target, boot = excluded.boot, \
-               since = excluded.since";
+               since = excluded.since, sum = excluded.sum";
     put(connection, sql, changes, |(vat, slot), row| {
         let OriginColumns { how, name, message, giver, target, boot, since } = origin::columns(row.origin.as_deref());
         let kref = int(row.kref.to_bits());
@@ -202,7 +206,8 @@ fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Resu
     };
     match &queued.item {
         Item::Message(message) => {
-            let sql = "INSERT OR REPLACE INTO queue VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+            let sql = "INSERT OR REPLACE INTO queue VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+                       row_sum('queue', ?1, ?2, ?3, ?4, ?5, ?7, ?8, ?9, ?10, ?11), row_sum('queue', ?1, ?6))";
             let sender = match message.sender {
                 Sender::Vat(vat) => Some(int(vat.0)),
                 Sender::Host => None,
@@ -222,7 +227,8 @@ fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Resu
             ])?;
         }
         Item::Dropped(object) => {
-            let sql = "INSERT OR REPLACE INTO queue (id, place, place_id, target) VALUES (?1, ?2, ?3, ?4)";
+            let sql = "INSERT OR REPLACE INTO queue (id, place, place_id, target, sum) VALUES (?1, ?2, ?3, ?4, \
+                       row_sum('queue', ?1, ?2, ?3, ?4, NULL, NULL, NULL, NULL, NULL, NULL))";
             let target = int(Kref::Object(*object).to_bits());
             connection.prepare_cached(sql)?.execute((int(id.0), place, place_id, target))?;
         }
@@ -237,13 +243,14 @@ fn write_queued(connection: &Connection, id: MessageId, queued: &Queued) -> Resu
 
 fn write_holds(connection: &Connection, changes: &[Change<ObjectId, Kref>]) -> Result<()> {
     remove(connection, "DELETE FROM holds WHERE object = ?1", changes, |object| [int(object.0)])?;
-    let sql = "INSERT OR REPLACE INTO holds VALUES (?1, ?2)";
+    let sql = "INSERT OR REPLACE INTO holds VALUES (?1, ?2, row_sum('holds', ?1, ?2))";
     put(connection, sql, changes, |object, kref| [int(object.0), int(kref.to_bits())])
 }
 
 fn write_suspicions(connection: &Connection, changes: &[Change<VatId, Suspicion>]) -> Result<()> {
     remove(connection, "DELETE FROM suspicions WHERE vat = ?1", changes, |vat| [int(vat.0)])?;
-    let sql = "INSERT OR REPLACE INTO suspicions VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT OR REPLACE INTO suspicions VALUES (?1, ?2, ?3, ?4, ?5, \
+               row_sum('suspicions', ?1, ?2, ?3, ?4, ?5))";
     put(connection, sql, changes, |vat, row| {
         let Suspicion { left, delivery, deaths, total } = *row;
         (int(vat.0), int(left), delivery.map(|delivery| int(delivery.0)), deaths, total)
@@ -252,7 +259,8 @@ fn write_suspicions(connection: &Connection, changes: &[Change<VatId, Suspicion>
 
 fn write_dead_letters(connection: &Connection, changes: &[Change<MessageId, DeadLetter>]) -> Result<()> {
     remove(connection, "DELETE FROM dead_letters WHERE id = ?1", changes, |id| [int(id.0)])?;
-    let sql = "INSERT OR REPLACE INTO dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT OR REPLACE INTO dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+               row_sum('dead_letters', ?1, ?2, ?3, ?4, ?5, ?6, ?7))";
     put(connection, sql, changes, |id, row| {
         let DeadLetter { vat, object, method, body, bytes, why } = row;
         (int(id.0), int(vat.0), int(object.0), method, body, int(*bytes), words::why(*why))
@@ -262,7 +270,7 @@ fn write_dead_letters(connection: &Connection, changes: &[Change<MessageId, Dead
 fn write_vat_stores(connection: &Connection, changes: &[Change<StoreKey, Payload<Slot>>]) -> Result<()> {
     let sql = "DELETE FROM vat_store WHERE vat = ?1 AND key = ?2";
     remove(connection, sql, changes, |(vat, key)| (int(vat.0), key))?;
-    let sql = "INSERT INTO vat_store VALUES (?1, ?2, ?3, ?4) \
-               ON CONFLICT (vat, key) DO UPDATE SET body = excluded.body, slots = excluded.slots";
+    let sql = "INSERT INTO vat_store VALUES (?1, ?2, ?3, ?4, row_sum('vat_store', ?1, ?2, ?3, ?4)) \
+               ON CONFLICT (vat, key) DO UPDATE SET body = excluded.body, slots = excluded.slots, sum = excluded.sum";
     put(connection, sql, changes, |(vat, key), entry| (int(vat.0), key, &entry.body, encode_slots(&entry.caps)))
 }

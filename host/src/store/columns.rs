@@ -9,14 +9,20 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::codec::{NotAList, decode_grants, decode_krefs, decode_objects, decode_slots};
+use super::sum;
 
-/// What is wrong with a row, in words: the column and its fault.
+/// What is wrong with a row.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Flaw(pub(super) String);
+pub(super) enum Flaw {
+    /// No host writes this: the column and its fault, in words.
+    Form(String),
+    /// A host has written something else there.
+    Sum,
+}
 
 impl Flaw {
     fn new(column: &str, fault: impl fmt::Display) -> Flaw {
-        Flaw(format!("`{column}` {fault}"))
+        Flaw::Form(format!("`{column}` {fault}"))
     }
 
     /// The word may be anything, so it is escaped and cut.
@@ -30,17 +36,36 @@ impl Flaw {
 pub(super) struct Columns<'r> {
     row: &'r Row<'r>,
     next: usize,
+    table: &'static str,
+    /// Of what was taken, since the last [`as_written`](Columns::as_written).
+    sum: u64,
 }
 
 impl<'r> Columns<'r> {
-    pub(super) fn of(row: &'r Row<'r>) -> Columns<'r> {
-        Columns { row, next: 0 }
+    pub(super) fn of(table: &'static str, row: &'r Row<'r>) -> Columns<'r> {
+        Columns { row, next: 0, table, sum: sum::of_table(table) }
     }
 
     fn value(&mut self, column: &str) -> Result<ValueRef<'r>, Flaw> {
         let value = self.row.get_ref(self.next).map_err(|error| Flaw::new(column, error))?;
         self.next += 1;
+        self.sum = sum::add(self.sum, value);
         Ok(value)
+    }
+
+    /// The sum that was written with what was taken up to here. What comes after it has one of its own.
+    ///
+    /// # Errors
+    /// `Sum`, if something else was written.
+    pub(super) fn as_written(&mut self, column: &str) -> Result<(), Flaw> {
+        let found = std::mem::replace(&mut self.sum, sum::of_table(self.table));
+        let written = match self.value(column)? {
+            ValueRef::Null => None,
+            ValueRef::Integer(sum) => Some(sum.cast_unsigned()),
+            _ => return Err(Flaw::new(column, "is no number")),
+        };
+        self.sum = sum::of_table(self.table);
+        if written.is_none_or(|written| written == found) { Ok(()) } else { Err(Flaw::Sum) }
     }
 
     /// A number that the kernel gave out.

@@ -7,6 +7,8 @@ use rusqlite::ErrorCode;
 
 use crate::problem::Problem;
 
+use super::rows;
+
 /// Why the store could not be opened, read or written. After any error of a write the host must end: what the disk has is then known
 /// only to the next [`open`](super::Store::open) (design section 4, "the house's").
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
@@ -26,6 +28,20 @@ pub enum StoreError {
         row: String,
         /// The column and what is wrong with it.
         reason: String,
+    },
+    /// A row is not what was written: its sum says so.
+    #[error("a row of the store is damaged: table `{table}`, row {row}")]
+    #[diagnostic(
+        code(ocap::store::row_damaged),
+        help("check the disk, keep a copy of the home and put back a backup: `ocap-host db restore BACKUP`")
+    )]
+    RowDamaged {
+        /// The database file.
+        path: PathBuf,
+        /// Which table.
+        table: &'static str,
+        /// Which row, by its key.
+        row: String,
     },
     /// The file is broken beneath its rows.
     #[error("the store is damaged: {reason}")]
@@ -185,9 +201,16 @@ impl StoreError {
         }
     }
 
+    /// Whether nothing is wrong but something that one vat keeps: all others can be served.
+    pub fn is_of_one_vat(&self) -> bool {
+        let (StoreError::Corrupt { table, .. } | StoreError::RowDamaged { table, .. }) = self else { return false };
+        *table == rows::VAT_STORE.table
+    }
+
     fn path(&self) -> Option<&Path> {
         match self {
             StoreError::Corrupt { path, .. }
+            | StoreError::RowDamaged { path, .. }
             | StoreError::Damaged { path, .. }
             | StoreError::TooNew { path, .. }
             | StoreError::NotOurs { path, .. }

@@ -3,26 +3,26 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ocap_kernel::{Counters, State, VatId};
+use ocap_kernel::{Counters, State};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Result};
 
 use super::error::StoreError;
-use super::load::{PageSize, Reading};
-use super::{checkpoint, settings, version, witness};
+use super::load::Reading;
+use super::{checkpoint, rows, settings, version, witness};
 
 /// What a look at a store has shown.
 #[derive(Debug)]
 pub struct Inspected {
     /// The last commit, as this host would read it.
     pub state: State,
-    /// What is broken beneath the rows, and what was lost of it.
+    /// What is broken beneath the rows, which rows of single owners are damaged, and what was lost of it.
     pub damage: Vec<StoreError>,
     /// The version that the file has.
     pub version: i64,
 }
 
-/// Looks at every page, every row and every vat's store, and at the witness. `None` if there is no store yet. The caller has locked the home.
+/// Looks at every page, every row and its sum, every vat's store, and at the witness. `None` if there is no store yet. The caller has locked the home.
 ///
 /// # Errors
 /// As [`super::Store::open`], with the first bad row; damage that keeps rows from being read, too.
@@ -68,14 +68,16 @@ pub fn older_version(path: &Path) -> Result<Option<i64>, StoreError> {
 pub fn raise(path: &Path, least: &Counters) -> Result<(), StoreError> {
     let of_sql = |error| StoreError::of_sql(path, &error);
     let connection = settings::connect(path)?;
-    version::identify(&connection, version::STEPS.len() as i64, path)?;
+    let found = version::identify(&connection, version::STEPS.len() as i64, path)?;
     settings::harden(&connection).map_err(of_sql)?;
     settings::make_durable(&connection, path)?;
+    // The next start writes the row, and what it adds up to.
+    let forget_sum = if found < version::SUMMING_SINCE { "" } else { ", sum = NULL" };
     let sql = "UPDATE counters SET subcluster = max(subcluster, ?1), vat = max(vat, ?2), object = max(object, ?3), \
                promise = max(promise, ?4), message = max(message, ?5), boot = max(boot, ?6)";
     let Counters { subcluster, vat, object, promise, message, boot } = *least;
     let numbers = [subcluster, vat, object, promise, message, boot].map(u64::cast_signed);
-    connection.execute(sql, numbers).map_err(of_sql)?;
+    connection.execute(&format!("{sql}{forget_sum}"), numbers).map_err(of_sql)?;
     checkpoint::truncate(&connection).map_err(of_sql)?;
     close(connection).map_err(of_sql)
 }
@@ -125,22 +127,16 @@ fn prepare(connection: &Connection, found: i64) -> Result<()> {
 }
 
 fn look(connection: &Connection, path: &Path, version: i64) -> Result<Inspected, StoreError> {
-    let damage = version::integrity_check(connection, path)?;
+    let mut damage = version::integrity_check(connection, path)?;
     let reading = Reading { connection, path };
     let state = reading.state()?;
-    for (vat, row) in &state.vats {
-        if row.status.is_living() {
-            look_through(&reading, *vat)?;
-        }
+    damage.extend(state.damaged.iter().map(|message| StoreError::RowDamaged {
+        path: path.to_owned(),
+        table: rows::QUEUE.table,
+        row: format!("id {}", message.0),
+    }));
+    for (vat, _) in state.vats.iter().filter(|(_, row)| row.status.is_living()) {
+        damage.extend(reading.flaws(*vat)?);
     }
     Ok(Inspected { state, damage, version })
-}
-
-/// Parses every entry of a vat, and keeps none.
-fn look_through(reading: &Reading<'_>, vat: VatId) -> Result<(), StoreError> {
-    let mut next = Some(Vec::new());
-    while let Some(from) = next {
-        next = reading.vat_page(vat, &from, PageSize { entries: 10_000, bytes: 8 << 20 })?.next;
-    }
-    Ok(())
 }

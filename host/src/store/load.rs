@@ -9,7 +9,7 @@ use rusqlite::{Connection, Params, Row};
 
 use super::columns::{Columns, Flaw};
 use super::error::StoreError;
-use super::rows::{self, Query};
+use super::rows::{self, Query, Whole};
 
 /// All that a vat keeps, in key order.
 pub type VatEntries = Vec<(Vec<u8>, Payload<Slot>)>;
@@ -50,6 +50,9 @@ pub struct VatSize {
     pub bytes: u64,
 }
 
+/// The most flaws of one vat's store that are named.
+const FLAWS_MAX: usize = 20;
+
 /// Where rows are read.
 pub(super) struct Reading<'c> {
     pub(super) connection: &'c Connection,
@@ -59,6 +62,13 @@ pub(super) struct Reading<'c> {
 impl Reading<'_> {
     /// The last commit.
     pub(super) fn state(&self) -> Result<State, StoreError> {
+        let (mut queue, mut damaged) = (Vec::new(), Vec::new());
+        for (id, (queued, whole)) in self.table(&rows::QUEUE, (), rows::queued)? {
+            if whole == Whole::No {
+                damaged.push(id);
+            }
+            queue.push((id, queued));
+        }
         Ok(State {
             counters: self.counters()?,
             subclusters: self.table(&rows::SUBCLUSTERS, (), rows::subcluster)?,
@@ -67,7 +77,8 @@ impl Reading<'_> {
             objects: self.table(&rows::OBJECTS, (), rows::object)?,
             promises: self.table(&rows::PROMISES, (), rows::promise)?,
             clist: self.table(&rows::CLIST, (), rows::clist)?,
-            queue: self.table(&rows::QUEUE, (), rows::queued)?,
+            queue,
+            damaged,
             holds: self.table(&rows::HOLDS, (), rows::hold)?,
             suspicions: self.table(&rows::SUSPICIONS, (), rows::suspicion)?,
             dead_letters: self.table(&rows::DEAD_LETTERS, (), rows::dead_letter)?,
@@ -78,17 +89,21 @@ impl Reading<'_> {
     /// One vat's store from a key on.
     pub(super) fn vat_page(&self, vat: VatId, from: &[u8], size: PageSize) -> Result<VatPage, StoreError> {
         let mut page = VatPage::default();
-        let mut bytes = 0;
-        self.each(&rows::VAT_STORE, (vat.0.cast_signed(), from), rows::entry, |(key, value)| {
-            if page.entries.len() == size.entries || bytes > size.bytes {
-                page.next = Some(key);
-                return ControlFlow::Break(());
+        let (mut bytes, mut flaw) = (0, None);
+        self.each(&rows::VAT_STORE, (vat.0.cast_signed(), from), rows::entry, |entry| {
+            let is_full = page.entries.len() == size.entries || bytes > size.bytes;
+            match entry {
+                Ok((key, _)) if is_full => page.next = Some(key),
+                Ok((key, value)) => {
+                    bytes += key.len() + value.body.len();
+                    page.entries.push((key, value));
+                    return ControlFlow::Continue(());
+                }
+                Err(found) => flaw = Some(found),
             }
-            bytes += key.len() + value.body.len();
-            page.entries.push((key, value));
-            ControlFlow::Continue(())
+            ControlFlow::Break(())
         })?;
-        Ok(page)
+        flaw.map_or(Ok(page), Err)
     }
 
     /// One vat's store, if it is small, or what has to be known of it.
@@ -110,6 +125,16 @@ impl Reading<'_> {
         Ok(found.unwrap_or_default())
     }
 
+    /// What is wrong with a vat's store, row by row.
+    pub(super) fn flaws(&self, vat: VatId) -> Result<Vec<StoreError>, StoreError> {
+        let mut flaws = Vec::new();
+        self.each(&rows::VAT_STORE, (vat.0.cast_signed(), [].as_slice()), rows::entry, |entry| {
+            flaws.extend(entry.err());
+            if flaws.len() < FLAWS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(flaws)
+    }
+
     fn counters(&self) -> Result<Counters, StoreError> {
         let found = self.table(&rows::COUNTERS, (), rows::counters)?.pop();
         found.ok_or_else(|| StoreError::Corrupt {
@@ -126,32 +151,40 @@ impl Reading<'_> {
         parameters: impl Params,
         parse: impl Fn(&mut Columns<'_>) -> Result<T, Flaw>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut parsed = Vec::new();
-        self.each(query, parameters, parse, |row| {
-            parsed.push(row);
-            ControlFlow::Continue(())
+        let (mut parsed, mut flaw) = (Vec::new(), None);
+        self.each(query, parameters, parse, |row| match row {
+            Ok(row) => {
+                parsed.push(row);
+                ControlFlow::Continue(())
+            }
+            Err(found) => {
+                flaw = Some(found);
+                ControlFlow::Break(())
+            }
         })?;
-        Ok(parsed)
+        flaw.map_or(Ok(parsed), Err)
     }
 
-    /// Shows `take` the rows until it has enough.
+    /// Shows `take` the rows, or what is wrong with them, until it has enough.
     fn each<T>(
         &self,
         query: &Query,
         parameters: impl Params,
         parse: impl Fn(&mut Columns<'_>) -> Result<T, Flaw>,
-        mut take: impl FnMut(T) -> ControlFlow<()>,
+        mut take: impl FnMut(Result<T, StoreError>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let of_sql = |error| StoreError::of_sql(self.path, &error);
         let mut statement = self.connection.prepare_cached(query.sql).map_err(of_sql)?;
         let mut found = statement.query(parameters).map_err(of_sql)?;
         while let Some(row) = found.next().map_err(of_sql)? {
-            let parsed = parse(&mut Columns::of(row)).map_err(|Flaw(reason)| StoreError::Corrupt {
-                path: self.path.to_owned(),
-                table: query.table,
-                row: name(query, row),
-                reason,
-            })?;
+            let parsed = parse(&mut Columns::of(query.table, row));
+            let parsed = parsed.map_err(|flaw| {
+                let (path, table, row) = (self.path.to_owned(), query.table, name(query, row));
+                match flaw {
+                    Flaw::Form(reason) => StoreError::Corrupt { path, table, row, reason },
+                    Flaw::Sum => StoreError::RowDamaged { path, table, row },
+                }
+            });
             if take(parsed).is_break() {
                 break;
             }

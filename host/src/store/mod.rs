@@ -18,6 +18,7 @@ mod load;
 mod origin;
 mod rows;
 mod settings;
+mod sum;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -54,7 +55,7 @@ impl Store {
     /// Opens the database file, makes it if there is none, and reads everything back. The caller has locked the home.
     ///
     /// # Errors
-    /// `NotOurs`, `TooNew` and `Busy` leave the file as it was, as do `Behind`, `Exchanged` and `Gone`; `Corrupt` and `Damaged` leave all
+    /// `NotOurs`, `TooNew` and `Busy` leave the file as it was, as do `Behind`, `Exchanged` and `Gone`; `Corrupt`, `RowDamaged` and `Damaged` leave all
     /// rows; `Io`, `Full` and `Library` as they say.
     pub fn open(path: &Path) -> Result<(Store, State), StoreError> {
         let of_sql = |error| StoreError::of_sql(path, &error);
@@ -153,7 +154,7 @@ impl StoreReader {
     /// its store is still there is nobody's business.
     ///
     /// # Errors
-    /// `Corrupt` with the row, or why SQLite could not read; `Failed` after a failed write; `Closed` once the store is closed.
+    /// `Corrupt` or `RowDamaged` with the row, or why SQLite could not read; `Failed` after a failed write; `Closed` once the store is closed.
     pub fn vat_page(&self, vat: VatId, from: Vec<u8>, size: PageSize) -> Result<VatPage, StoreError> {
         self.ask(|reply| Request::VatPage { vat, from, size, reply })
     }

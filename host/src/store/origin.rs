@@ -99,7 +99,7 @@ fn sent(row: &mut Columns<'_>) -> Result<How, Flaw> {
     let by = parse_giver(row.number("giver")?);
     match row.kref("target")? {
         Kref::Object(to) => Ok(How::Sent { message, by, to, method }),
-        Kref::Promise(_) | Kref::Resolver(_) => Err(Flaw("`target` is no object".to_owned())),
+        Kref::Promise(_) | Kref::Resolver(_) => Err(Flaw::Form("`target` is no object".to_owned())),
     }
 }
 

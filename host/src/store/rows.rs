@@ -20,45 +20,58 @@ pub(super) struct Query {
     pub(super) sql: &'static str,
 }
 
+/// Whether something is as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whole {
+    /// It is, as far as is known.
+    Yes,
+    /// It is not.
+    No,
+}
+
 /// A key and its value.
 type Parsed<K, V> = Result<(K, V), Flaw>;
 
 pub(super) const COUNTERS: Query = Query {
     table: "counters",
     keys: &["id"],
-    sql: "SELECT id, subcluster, vat, object, promise, message, boot FROM counters",
+    sql: "SELECT id, subcluster, vat, object, promise, message, boot, sum FROM counters",
 };
 
 pub(super) fn counters(row: &mut Columns<'_>) -> Result<Counters, Flaw> {
     row.number("id")?;
-    Ok(Counters {
+    let counters = Counters {
         subcluster: row.number("subcluster")?,
         vat: row.number("vat")?,
         object: row.number("object")?,
         promise: row.number("promise")?,
         message: row.number("message")?,
         boot: row.number("boot")?,
-    })
+    };
+    row.as_written("sum")?;
+    Ok(counters)
 }
 
 pub(super) const SUBCLUSTERS: Query = Query {
     table: "subclusters",
     keys: &["id"],
-    sql: "SELECT id, name, bootstrap, declaration FROM subclusters ORDER BY id",
+    sql: "SELECT id, name, bootstrap, declaration, sum FROM subclusters ORDER BY id",
 };
 
 pub(super) fn subcluster(row: &mut Columns<'_>) -> Parsed<SubclusterId, Subcluster> {
     let id = SubclusterId(row.number("id")?);
     let name = row.text("name")?.to_owned();
     let bootstrap = VatId(row.number("bootstrap")?);
-    Ok((id, Subcluster { name, bootstrap, declaration: row.body("declaration")? }))
+    let declaration = row.body("declaration")?;
+    row.as_written("sum")?;
+    Ok((id, Subcluster { name, bootstrap, declaration }))
 }
 
 pub(super) const VATS: Query = Query {
     table: "vats",
     keys: &["id"],
     sql: "SELECT id, subcluster, name, code, parameters, grants, mailbox_max, references_max, turns, when_quarantined, \
-          status, diagnostic, upgrade, code_before FROM vats ORDER BY id",
+          status, diagnostic, upgrade, code_before, sum FROM vats ORDER BY id",
 };
 
 pub(super) fn vat(row: &mut Columns<'_>) -> Parsed<VatId, Vat> {
@@ -76,6 +89,7 @@ pub(super) fn vat(row: &mut Columns<'_>) -> Parsed<VatId, Vat> {
         status: status(row)?,
         upgrade: upgrade(row)?,
     };
+    row.as_written("sum")?;
     Ok((id, vat))
 }
 
@@ -100,19 +114,24 @@ fn upgrade(row: &mut Columns<'_>) -> Result<Upgrade, Flaw> {
     }
 }
 
-pub(super) const PROGRESS: Query =
-    Query { table: "progress", keys: &["vat"], sql: "SELECT vat, incarnation, next_slot FROM progress ORDER BY vat" };
+pub(super) const PROGRESS: Query = Query {
+    table: "progress",
+    keys: &["vat"],
+    sql: "SELECT vat, incarnation, next_slot, sum FROM progress ORDER BY vat",
+};
 
 pub(super) fn progress(row: &mut Columns<'_>) -> Parsed<VatId, Progress> {
     let vat = VatId(row.number("vat")?);
     let incarnation = row.number("incarnation")?;
-    Ok((vat, Progress { incarnation, next_slot: Slot(row.number("next_slot")?) }))
+    let next_slot = Slot(row.number("next_slot")?);
+    row.as_written("sum")?;
+    Ok((vat, Progress { incarnation, next_slot }))
 }
 
 pub(super) const OBJECTS: Query = Query {
     table: "objects",
     keys: &["id"],
-    sql: "SELECT id, owner, vat, object, lifetime, name, target, revokes, lost FROM objects ORDER BY id",
+    sql: "SELECT id, owner, vat, object, lifetime, name, target, revokes, lost, sum FROM objects ORDER BY id",
 };
 
 pub(super) fn object(row: &mut Columns<'_>) -> Parsed<ObjectId, Object> {
@@ -135,6 +154,7 @@ pub(super) fn object(row: &mut Columns<'_>) -> Parsed<ObjectId, Object> {
         word => return Err(Flaw::unknown_word("owner", word)),
     };
     let fate = row.optional_code("lost")?.map_or(Fate::Live, Fate::Lost);
+    row.as_written("sum")?;
     Ok((id, Object { owner, fate }))
 }
 
@@ -162,7 +182,7 @@ fn name_of_host(row: &mut Columns<'_>) -> Result<String, Flaw> {
 pub(super) const PROMISES: Query = Query {
     table: "promises",
     keys: &["id"],
-    sql: "SELECT id, state, listeners, body, caps, target, code FROM promises ORDER BY id",
+    sql: "SELECT id, state, listeners, body, caps, target, code, sum FROM promises ORDER BY id",
 };
 
 pub(super) fn promise(row: &mut Columns<'_>) -> Parsed<PromiseId, Promise> {
@@ -187,6 +207,7 @@ pub(super) fn promise(row: &mut Columns<'_>) -> Parsed<PromiseId, Promise> {
         }
         word => return Err(Flaw::unknown_word("state", word)),
     };
+    row.as_written("sum")?;
     Ok((id, promise))
 }
 
@@ -204,45 +225,61 @@ fn absent(row: &mut Columns<'_>, columns: &[&str]) -> Result<(), Flaw> {
 pub(super) const CLIST: Query = Query {
     table: "clist",
     keys: &["vat", "slot"],
-    sql: "SELECT vat, slot, kref, how, name, message, giver, target, boot, since FROM clist ORDER BY vat, slot",
+    sql: "SELECT vat, slot, kref, how, name, message, giver, target, boot, since, sum FROM clist ORDER BY vat, slot",
 };
 
 pub(super) fn clist(row: &mut Columns<'_>) -> Parsed<(VatId, Slot), ClistRow> {
     let key = (VatId(row.number("vat")?), Slot(row.number("slot")?));
-    Ok((key, ClistRow { kref: row.kref("kref")?, origin: origin::parse(row)? }))
+    let held = ClistRow { kref: row.kref("kref")?, origin: origin::parse(row)? };
+    row.as_written("sum")?;
+    Ok((key, held))
 }
 
 pub(super) const QUEUE: Query = Query {
     table: "queue",
     keys: &["id"],
-    sql: "SELECT id, place, place_id, target, method, body, caps, answer, sender, through, settler FROM queue ORDER BY id",
+    sql: "SELECT id, place, place_id, target, method, caps, answer, sender, through, settler, sum, id, body, body_sum \
+          FROM queue ORDER BY id",
 };
 
-pub(super) fn queued(row: &mut Columns<'_>) -> Parsed<MessageId, Queued> {
+/// A message or a notice, and whether its body is as it was written. Of one whose body is not, everything else is.
+pub(super) fn queued(row: &mut Columns<'_>) -> Parsed<MessageId, (Queued, Whole)> {
     let id = MessageId(row.number("id")?);
     let queue = queue(row)?;
     let target = row.kref("target")?;
-    let item = match row.optional_text("method")? {
-        Some(method) => Item::Message(Message {
-            target,
-            method: method.to_owned(),
-            args: row.payload()?,
-            answer: row.optional_number("answer")?.map(PromiseId),
-            sender: row.optional_number("sender")?.map_or(Sender::Host, |vat| Sender::Vat(VatId(vat))),
-            through: row.objects("through")?,
-            settler: row.optional_number("settler")?.map(origin::parse_giver),
-        }),
-        None => {
-            for column in ["body", "caps", "answer", "sender", "through", "settler"] {
-                row.absent(column, "the row is a notice")?;
-            }
-            match target {
-                Kref::Object(object) => Item::Dropped(object),
-                Kref::Promise(_) | Kref::Resolver(_) => return Err(Flaw("`target` is no object".to_owned())),
-            }
-        }
+    let Some(method) = row.optional_text("method")? else {
+        return notice(row, target).map(|item| (id, (Queued { queue, item }, Whole::Yes)));
     };
-    Ok((id, Queued { queue, item }))
+    let caps = row.krefs("caps")?;
+    let answer = row.optional_number("answer")?.map(PromiseId);
+    let sender = row.optional_number("sender")?.map_or(Sender::Host, |vat| Sender::Vat(VatId(vat)));
+    let through = row.objects("through")?;
+    let settler = row.optional_number("settler")?.map(origin::parse_giver);
+    row.as_written("sum")?;
+    row.number("id")?;
+    let args = Payload { body: row.body("body")?, caps };
+    let whole = match row.as_written("body_sum") {
+        Ok(()) => Whole::Yes,
+        Err(Flaw::Sum) => Whole::No,
+        Err(form) => return Err(form),
+    };
+    let message = Message { target, method: method.to_owned(), args, answer, sender, through, settler };
+    Ok((id, (Queued { queue, item: Item::Message(message) }, whole)))
+}
+
+fn notice(row: &mut Columns<'_>, target: Kref) -> Result<Item, Flaw> {
+    const REASON: &str = "the row is a notice";
+    for column in ["caps", "answer", "sender", "through", "settler"] {
+        row.absent(column, REASON)?;
+    }
+    row.as_written("sum")?;
+    row.number("id")?;
+    row.absent("body", REASON)?;
+    row.absent("body_sum", REASON)?;
+    match target {
+        Kref::Object(object) => Ok(Item::Dropped(object)),
+        Kref::Promise(_) | Kref::Resolver(_) => Err(Flaw::Form("`target` is no object".to_owned())),
+    }
 }
 
 fn queue(row: &mut Columns<'_>) -> Result<Queue, Flaw> {
@@ -258,17 +295,19 @@ fn queue(row: &mut Columns<'_>) -> Result<Queue, Flaw> {
 }
 
 pub(super) const HOLDS: Query =
-    Query { table: "holds", keys: &["object"], sql: "SELECT object, kref FROM holds ORDER BY object" };
+    Query { table: "holds", keys: &["object"], sql: "SELECT object, kref, sum FROM holds ORDER BY object" };
 
 pub(super) fn hold(row: &mut Columns<'_>) -> Parsed<ObjectId, Kref> {
     let object = ObjectId(row.number("object")?);
-    Ok((object, row.kref("kref")?))
+    let kref = row.kref("kref")?;
+    row.as_written("sum")?;
+    Ok((object, kref))
 }
 
 pub(super) const SUSPICIONS: Query = Query {
     table: "suspicions",
     keys: &["vat"],
-    sql: "SELECT vat, left_alone, delivery, deaths, total FROM suspicions ORDER BY vat",
+    sql: "SELECT vat, left_alone, delivery, deaths, total, sum FROM suspicions ORDER BY vat",
 };
 
 pub(super) fn suspicion(row: &mut Columns<'_>) -> Parsed<VatId, Suspicion> {
@@ -279,13 +318,14 @@ pub(super) fn suspicion(row: &mut Columns<'_>) -> Parsed<VatId, Suspicion> {
         deaths: row.small_number("deaths")?,
         total: row.small_number("total")?,
     };
+    row.as_written("sum")?;
     Ok((vat, suspicion))
 }
 
 pub(super) const DEAD_LETTERS: Query = Query {
     table: "dead_letters",
     keys: &["id"],
-    sql: "SELECT id, vat, object, method, body, bytes, why FROM dead_letters ORDER BY id",
+    sql: "SELECT id, vat, object, method, body, bytes, why, sum FROM dead_letters ORDER BY id",
 };
 
 pub(super) fn dead_letter(row: &mut Columns<'_>) -> Parsed<MessageId, DeadLetter> {
@@ -298,10 +338,12 @@ pub(super) fn dead_letter(row: &mut Columns<'_>) -> Parsed<MessageId, DeadLetter
         bytes: row.number("bytes")?,
         why: row.word("why", words::parse_why)?,
     };
+    row.as_written("sum")?;
     Ok((id, letter))
 }
 
-/// The partial index answers it, with a look at the few vats whose stores are being removed.
+/// The partial index answers it, with a look at the few vats whose stores are being removed. Its copy of the slots has no sum: where it
+/// differs from the rows, SQLite's own look at all pages says so.
 pub(super) const HOLDINGS: Query = Query {
     table: "vat_store",
     keys: &["vat", "key"],
@@ -317,13 +359,15 @@ pub(super) fn holding(row: &mut Columns<'_>) -> Parsed<(VatId, Vec<u8>), Vec<Slo
 pub(super) const VAT_STORE: Query = Query {
     table: "vat_store",
     keys: &["vat", "key"],
-    sql: "SELECT vat, key, body, slots FROM vat_store WHERE vat = ?1 AND key >= ?2 ORDER BY key",
+    sql: "SELECT vat, key, body, slots, sum FROM vat_store WHERE vat = ?1 AND key >= ?2 ORDER BY key",
 };
 
 pub(super) fn entry(row: &mut Columns<'_>) -> Parsed<Vec<u8>, Payload<Slot>> {
     row.number("vat")?;
     let key = row.bytes("key")?.to_vec();
-    Ok((key, Payload { body: row.body("body")?, caps: row.slots("slots")? }))
+    let payload = Payload { body: row.body("body")?, caps: row.slots("slots")? };
+    row.as_written("sum")?;
+    Ok((key, payload))
 }
 
 /// What of a vat's store mentions anything; the partial index answers it.

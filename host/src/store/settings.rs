@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Result};
 
 use super::error::StoreError;
+use super::sum;
 
 /// The WAL-reset bug, which can damage a database, was mended in it.
 const SQLITE_MIN: i32 = 3_051_003;
@@ -107,7 +108,7 @@ pub(super) fn harden(connection: &Connection) -> Result<()> {
     // 16 MiB of pages: what hot vats write again and again is not read again.
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    Ok(())
+    sum::offer(connection)
 }
 
 /// From now on, under our own locks, BUSY means an intruder: it is named and not waited for.

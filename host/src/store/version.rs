@@ -10,12 +10,16 @@ use rusqlite::{Connection, Result, TransactionBehavior};
 use super::error::StoreError;
 
 /// All steps, in order.
-pub(super) const STEPS: [&str; 4] = [
+pub(super) const STEPS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
 ];
+
+/// The first version whose rows have sums.
+pub(super) const SUMMING_SINCE: i64 = 5;
 
 /// "ocap": marks the file as ours, also for tools like `file`.
 const APPLICATION_ID: i64 = 0x6f63_6170;
@@ -112,7 +116,7 @@ fn check(connection: &Connection, path: &Path, pragma: &str) -> Result<Vec<Strin
 mod tests {
     use super::*;
 
-    const NEXT: &str = "ALTER TABLE holds ADD COLUMN since INTEGER; UPDATE meta SET min_reader = 4, min_writer = 5;";
+    const NEXT: &str = "ALTER TABLE holds ADD COLUMN since INTEGER; UPDATE meta SET min_reader = 5, min_writer = 6;";
 
     /// The version of this host, and the one after it.
     const KNOWN: i64 = STEPS.len() as i64;
@@ -131,7 +135,7 @@ mod tests {
     fn an_older_version_takes_only_the_steps_it_lacks() {
         let mut connection = made_of(&STEPS);
         assert_eq!(identify(&connection, KNOWN + 1, Path::new("s")), Ok(KNOWN));
-        connection.execute("INSERT INTO holds VALUES (1, 8)", ()).expect("a good row");
+        connection.execute("INSERT INTO holds VALUES (1, 8, NULL)", ()).expect("a good row");
         migrate(&mut connection, KNOWN, &with(NEXT)).expect("the next step is good");
         assert_eq!(identify(&connection, KNOWN + 1, Path::new("s")), Ok(KNOWN + 1));
         let since: Option<i64> = connection.query_row("SELECT since FROM holds", (), |row| row.get(0)).expect("a row");
@@ -155,7 +159,7 @@ mod tests {
         let written_by = "9.0".to_owned();
         let too_new = StoreError::TooNew { path: "s".into(), found: KNOWN + 1, known: KNOWN, written_by };
         assert_eq!(refused, Err(too_new));
-        connection.execute("UPDATE meta SET min_writer = 3", ()).expect("a good row");
+        connection.execute("UPDATE meta SET min_writer = 5", ()).expect("a good row");
         assert_eq!(identify(&connection, KNOWN, Path::new("s")), Ok(KNOWN + 1));
     }
 }

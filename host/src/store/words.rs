@@ -45,10 +45,11 @@ pub(super) const fn why(why: Why) -> &'static str {
     match why {
         Why::KilledTheProcess => "killed-the-process",
         Why::MailboxFull => "mailbox-full",
+        Why::Damaged => "damaged",
     }
 }
 
 /// The reverse of [`why`].
 pub(super) fn parse_why(word: &str) -> Option<Why> {
-    [Why::KilledTheProcess, Why::MailboxFull].into_iter().find(|known| why(*known) == word)
+    [Why::KilledTheProcess, Why::MailboxFull, Why::Damaged].into_iter().find(|known| why(*known) == word)
 }

@@ -89,7 +89,8 @@ pub enum Broken {
         /// How many there may be.
         limit: u64,
     },
-    /// An entry of the store is not in memory and could not be read. No fault of the guest: the host ends.
+    /// An entry of the store is not in memory and could not be read. No fault of the guest: the vat is set aside if the entry is damaged, and
+    /// else the host ends.
     #[error("the vat's store could not be read")]
     Unreadable,
     /// Too much random at once.

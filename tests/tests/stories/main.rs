@@ -64,6 +64,7 @@ mod sockets;
 mod start;
 mod streams;
 mod suite17;
+mod sums;
 mod system;
 #[cfg(feature = "otel")]
 mod telemetry;

@@ -50,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const CRATES: &[(&str, &[&str])] = &[
     // One room each: what it stands for is that room's business alone.
     ("rusqlite", &["store"]),
+    ("xxhash_rust", &["store"]),
     ("wasmtime", &["engine"]),
     ("wasmtime_wasi", &["engine"]),
     ("rustc_demangle", &["engine"]),

@@ -128,6 +128,7 @@ impl Rows {
             promises: rows(&self.promises),
             clist: rows(&self.clist),
             queue: rows(&self.queue),
+            damaged: Vec::new(),
             holds: rows(&self.holds),
             suspicions: rows(&self.suspicions),
             dead_letters: rows(&self.dead_letters),

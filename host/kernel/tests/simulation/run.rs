@@ -389,7 +389,7 @@ impl World {
             match change.value.as_ref().map(|letter| letter.why) {
                 Some(Why::MailboxFull) => self.note("an answer becomes a dead letter"),
                 Some(Why::KilledTheProcess) => self.note("poison becomes a dead letter"),
-                None => {}
+                Some(Why::Damaged) | None => {}
             }
         }
         for change in &commit.promises {

@@ -57,6 +57,8 @@ pub enum Why {
     KilledTheProcess,
     /// It was an answer, and the inbox of whoever waited for it was full.
     MailboxFull,
+    /// Its body was damaged in the store, where it waited.
+    Damaged,
 }
 
 impl Why {
@@ -65,6 +67,7 @@ impl Why {
         match self {
             Why::KilledTheProcess => "killed-the-process",
             Why::MailboxFull => "mailbox-full",
+            Why::Damaged => "damaged",
         }
     }
 }

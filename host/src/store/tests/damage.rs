@@ -26,78 +26,78 @@ fn filled() -> (Home, Model) {
 const BAD_ROWS: [(&str, &str, &str, &str); 29] = [
     ("counters", "UPDATE counters SET boot = -1", "id 1", "`boot` is negative"),
     ("counters", "DELETE FROM counters", "id 1", "is missing"),
-    ("subclusters", "INSERT INTO subclusters VALUES (70, x'ff' || '', 1, x'')", "id 70", "`name` is not UTF-8"),
-    ("subclusters", "INSERT INTO subclusters VALUES (-5, '', 1, x'')", "id -5", "`id` is negative"),
+    ("subclusters", "INSERT INTO subclusters VALUES (70, x'ff' || '', 1, x'', NULL)", "id 70", "`name` is not UTF-8"),
+    ("subclusters", "INSERT INTO subclusters VALUES (-5, '', 1, x'', NULL)", "id -5", "`id` is negative"),
     (
         "vats",
-        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', x'0161', 1, 1, 1, 'park', 'active', NULL, 'none', NULL)",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', x'0161', 1, 1, 1, 'park', 'active', NULL, 'none', NULL, NULL)",
         "id 70",
         "`grants` ends in the middle of an entry",
     ),
     (
         "vats",
-        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 1, 'park', 'active', x'00', 'none', NULL)",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 1, 'park', 'active', x'00', 'none', NULL, NULL)",
         "id 70",
         "`diagnostic` is not null, though the vat is not quarantined",
     ),
     (
         "vats",
-        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 1, 'par' || char(27) || 'k', 'active', NULL, 'none', NULL)",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 1, 'par' || char(27) || 'k', 'active', NULL, 'none', NULL, NULL)",
         "id 70",
         "`when_quarantined` has an unknown word: `par\\u{1b}k`",
     ),
     (
         "vats",
-        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 4294967296, 'park', 'active', NULL, 'none', NULL)",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 4294967296, 'park', 'active', NULL, 'none', NULL, NULL)",
         "id 70",
         "`turns` is too large",
     ),
     (
         "vats",
-        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 1, 'park', 'ending', NULL, 'none', x'00')",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 1, 'park', 'ending', NULL, 'none', x'00', NULL)",
         "id 70",
         "`code_before` is not null, though the vat had no other code",
     ),
     (
         "vats",
-        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 1, 'park', 'active', NULL, 'perhaps', x'00')",
+        "INSERT INTO vats VALUES (70, 1, 'v', x'', x'', NULL, 1, 1, 1, 'park', 'active', NULL, 'perhaps', x'00', NULL)",
         "id 70",
         "`upgrade` has an unknown word: `perhaps`",
     ),
-    ("progress", "INSERT INTO progress VALUES (70, 1, -1)", "vat 70", "`next_slot` is negative"),
+    ("progress", "INSERT INTO progress VALUES (70, 1, -1, NULL)", "vat 70", "`next_slot` is negative"),
     (
         "objects",
-        "INSERT INTO objects VALUES (70, 'host', NULL, NULL, NULL, 'x', NULL, NULL, 'gone-fishing')",
+        "INSERT INTO objects VALUES (70, 'host', NULL, NULL, NULL, 'x', NULL, NULL, 'gone-fishing', NULL)",
         "id 70",
         "`lost` has an unknown word: `gone-fishing`",
     ),
     (
         "objects",
-        "INSERT INTO objects VALUES (70, 'host', 1, NULL, NULL, 'x', NULL, NULL, NULL)",
+        "INSERT INTO objects VALUES (70, 'host', 1, NULL, NULL, 'x', NULL, NULL, NULL, NULL)",
         "id 70",
         "`vat` is not null, though the object is the host's",
     ),
     (
         "objects",
-        "INSERT INTO objects VALUES (70, 'caretaker', NULL, NULL, NULL, NULL, 7, NULL, NULL)",
+        "INSERT INTO objects VALUES (70, 'caretaker', NULL, NULL, NULL, NULL, 7, NULL, NULL, NULL)",
         "id 70",
         "`target` is no kernel reference",
     ),
     (
         "objects",
-        "INSERT INTO objects VALUES (70, 'revoker', NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+        "INSERT INTO objects VALUES (70, 'revoker', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
         "id 70",
         "`revokes` is null",
     ),
     (
         "promises",
-        "INSERT INTO promises VALUES (70, 'unsettled', x'03', NULL, NULL, NULL, NULL)",
+        "INSERT INTO promises VALUES (70, 'unsettled', x'03', NULL, NULL, NULL, NULL, NULL)",
         "id 70",
         "`listeners` has a number that is no kernel reference",
     ),
     (
         "promises",
-        "INSERT INTO promises VALUES (70, 'forwarded', NULL, NULL, NULL, NULL, NULL)",
+        "INSERT INTO promises VALUES (70, 'forwarded', NULL, NULL, NULL, NULL, NULL, NULL)",
         "id 70",
         "`target` is null",
     ),
@@ -109,52 +109,57 @@ const BAD_ROWS: [(&str, &str, &str, &str); 29] = [
     ),
     (
         "clist",
-        "INSERT INTO clist VALUES (70, 3, 4, 'found', NULL, NULL, NULL, NULL, 1, 0)",
+        "INSERT INTO clist VALUES (70, 3, 4, 'found', NULL, NULL, NULL, NULL, 1, 0, NULL)",
         "vat 70, slot 3",
         "`how` has an unknown word: `found`",
     ),
     (
         "clist",
-        "INSERT INTO clist VALUES (70, 3, 4, 'sent', 'm', 1, 0, 5, 1, 0)",
+        "INSERT INTO clist VALUES (70, 3, 4, 'sent', 'm', 1, 0, 5, 1, 0, NULL)",
         "vat 70, slot 3",
         "`target` is no object",
     ),
     (
         "clist",
-        "INSERT INTO clist VALUES (70, 3, 4, 'made', 'm', NULL, NULL, NULL, 1, 0)",
+        "INSERT INTO clist VALUES (70, 3, 4, 'made', 'm', NULL, NULL, NULL, 1, 0, NULL)",
         "vat 70, slot 3",
         "`name` is not null, though what `how` says has none",
     ),
     (
         "queue",
-        "INSERT INTO queue VALUES (70, 'inbox', 1, 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+        "INSERT INTO queue VALUES (70, 'inbox', 1, 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
         "id 70",
         "`target` is no object",
     ),
     (
         "queue",
-        "INSERT INTO queue VALUES (70, 'host', 1, 4, 'm', x'', NULL, NULL, NULL, NULL, NULL)",
+        "INSERT INTO queue VALUES (70, 'host', 1, 4, 'm', x'', NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
         "id 70",
         "`place_id` is not null, though the host has one queue",
     ),
     (
         "queue",
-        "INSERT INTO queue VALUES (70, 'host', NULL, 4, 'm', x'', NULL, NULL, NULL, x'', NULL)",
+        "INSERT INTO queue VALUES (70, 'host', NULL, 4, 'm', x'', NULL, NULL, NULL, x'', NULL, NULL, NULL)",
         "id 70",
         "`through` is empty where it should be null",
     ),
-    ("suspicions", "INSERT INTO suspicions VALUES (70, -1, NULL, 0, 0)", "vat 70", "`left_alone` is negative"),
-    ("suspicions", "INSERT INTO suspicions VALUES (70, 1, NULL, 0, 4294967296)", "vat 70", "`total` is too large"),
+    ("suspicions", "INSERT INTO suspicions VALUES (70, -1, NULL, 0, 0, NULL)", "vat 70", "`left_alone` is negative"),
+    (
+        "suspicions",
+        "INSERT INTO suspicions VALUES (70, 1, NULL, 0, 4294967296, NULL)",
+        "vat 70",
+        "`total` is too large",
+    ),
     (
         "dead_letters",
-        "INSERT INTO dead_letters VALUES (70, 1, 1, 'm', x'', 0, 'bad-luck')",
+        "INSERT INTO dead_letters VALUES (70, 1, 1, 'm', x'', 0, 'bad-luck', NULL)",
         "id 70",
         "`why` has an unknown word: `bad-luck`",
     ),
-    ("holds", "INSERT INTO holds VALUES (70, 3)", "object 70", "`kref` is no kernel reference"),
+    ("holds", "INSERT INTO holds VALUES (70, 3, NULL)", "object 70", "`kref` is no kernel reference"),
     (
         "vat_store",
-        "INSERT INTO vat_store VALUES (70, x'0a41', x'', x'80')",
+        "INSERT INTO vat_store VALUES (70, x'0a41', x'', x'80', NULL)",
         "vat 70, key \"\\nA\"",
         "`slots` ends in the middle of an entry",
     ),
@@ -180,7 +185,7 @@ fn a_bad_entry_without_capabilities_is_found_when_its_vat_is_read() {
         "PRAGMA writable_schema = 1;
          UPDATE sqlite_schema SET sql = replace(sql, 'body  BLOB', 'body  ANY') WHERE name = 'vat_store'",
     );
-    home.tamper("INSERT INTO vat_store VALUES (70, x'41', 5, NULL)");
+    home.tamper("INSERT INTO vat_store VALUES (70, x'41', 5, NULL, NULL)");
     let (store, state) = home.open();
     assert_eq!(state, model.state());
     let refusal = vat_store(&store.reader(), VatId(70)).expect_err("a bad row");
@@ -194,7 +199,7 @@ fn a_bad_entry_without_capabilities_is_found_when_its_vat_is_read() {
 #[test]
 fn a_store_of_a_later_version_is_refused_and_left_as_it_was() {
     let (home, _) = filled();
-    home.tamper("UPDATE meta SET min_writer = 5, written_by = '9.' || char(27); PRAGMA user_version = 5");
+    home.tamper("UPDATE meta SET min_writer = 6, written_by = '9.' || char(27); PRAGMA user_version = 6");
     let before = std::fs::read(home.path()).expect("the file is there");
     let problem = Problem::from(&home.refusal());
     assert_eq!(problem.code, "ocap::store::too_new");

@@ -4,7 +4,7 @@ use ocap_kernel::{Change, Commit, Payload, Slot, VatId};
 use rusqlite::Connection;
 
 use super::{Home, abandon, vat_store, write};
-use crate::store::{Store, forget, version};
+use crate::store::{Store, forget, settings, version};
 
 /// So many entries of a vat, each with a body of so many bytes and with a slot.
 pub(super) fn entries(vat: VatId, count: u32, bytes: usize) -> Commit {
@@ -42,6 +42,7 @@ pub(super) fn until_nothing_is_forgotten(home: &Home) {
 fn a_slice_is_at_most_a_thousand_entries_and_not_many_megabytes() {
     for (count, bytes, slices) in [(2_500, 1, vec![1_500, 500, 0]), (10, 1 << 20, vec![6, 2, 0]), (0, 0, vec![0])] {
         let mut connection = Connection::open_in_memory().expect("memory is there");
+        settings::harden(&connection).expect("the settings are known");
         version::migrate(&mut connection, 0, &version::STEPS).expect("the steps are good");
         for commit in [entries(VatId(3), count, bytes), entries(VatId(4), 3, 1), forgets(VatId(3))] {
             crate::store::changes::apply(&connection, &commit, 1).expect("good rows");
@@ -65,6 +66,7 @@ fn a_slice_is_at_most_a_thousand_entries_and_not_many_megabytes() {
 #[test]
 fn a_slice_removes_what_many_small_vats_kept() {
     let mut connection = Connection::open_in_memory().expect("memory is there");
+    settings::harden(&connection).expect("the settings are known");
     version::migrate(&mut connection, 0, &version::STEPS).expect("the steps are good");
     for vat in 1..=1_200 {
         for commit in [entries(VatId(vat), u32::from(vat % 3 != 0), 1), forgets(VatId(vat))] {

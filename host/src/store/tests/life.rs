@@ -61,7 +61,7 @@ fn a_closed_store_is_one_file_that_says_whose_it_is() {
     let connection = Connection::open(home.path()).expect("the file opens");
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a known pragma");
     assert_eq!(pragma("application_id"), 0x6f63_6170);
-    assert_eq!(pragma("user_version"), 4);
+    assert_eq!(pragma("user_version"), 5);
     assert_eq!(pragma("auto_vacuum"), 2);
     let meta = "SELECT stop || ' ' || written_by FROM meta";
     let meta: String = connection.query_row(meta, (), |row| row.get(0)).expect("one row");
@@ -120,6 +120,7 @@ fn a_full_disk_is_named_and_nothing_is_taken_after_it() {
     let home = Home::new();
     home.open().0.close().expect("the store closes");
     let connection = settings::connect(&home.path()).expect("the file opens");
+    settings::harden(&connection).expect("the settings are known");
     settings::make_durable(&connection, &home.path()).expect("the settings are known");
     connection.pragma_update(None, "max_page_count", 60).expect("a known pragma");
     let (sender, requests) = mpsc::channel();

@@ -104,7 +104,7 @@ fn a_host_of_version_1_would_refuse_the_store_from_then_on() {
     home.open().0.close().expect("the store closes");
     let connection = settings::connect(&home.path()).expect("the file opens");
     let refused = version::identify(&connection, 1, &home.path());
-    assert!(matches!(refused, Err(StoreError::TooNew { found: 4, known: 1, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::TooNew { found: 5, known: 1, .. })), "{refused:?}");
 }
 
 #[test]
@@ -113,8 +113,9 @@ fn the_new_words_of_version_2_are_taken_and_others_are_not() {
     home.open().0.close().expect("the store closes");
     let connection = Connection::open(home.path()).expect("the file opens");
     let insert = |owner: &str, rest: &str| {
-        connection
-            .execute_batch(&format!("INSERT INTO objects VALUES (NULL, '{owner}', NULL, NULL, NULL, {rest}, NULL)"))
+        connection.execute_batch(&format!(
+            "INSERT INTO objects VALUES (NULL, '{owner}', NULL, NULL, NULL, {rest}, NULL, NULL)"
+        ))
     };
     insert("caretaker", "NULL, 4, NULL").expect("a caretaker");
     insert("revoker", "NULL, NULL, 1").expect("a revoker");
@@ -151,7 +152,7 @@ fn a_store_of_version_2_keeps_what_vats_hold_and_nobody_knows_since_when() {
     assert!(state.clist.len() == 2 && state.clist.iter().all(|(_, row)| row.origin.is_none()));
     let connection = settings::connect(&home.path()).expect("the file opens");
     let refused = version::identify(&connection, 2, &home.path());
-    assert!(matches!(refused, Err(StoreError::TooNew { found: 4, known: 2, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::TooNew { found: 5, known: 2, .. })), "{refused:?}");
 }
 
 #[test]
@@ -160,7 +161,7 @@ fn the_columns_of_version_3_go_together() {
     home.open().0.close().expect("the store closes");
     let connection = Connection::open(home.path()).expect("the file opens");
     let insert = |slot: u64, columns: &str| {
-        connection.execute(&format!("INSERT INTO clist VALUES (9, {slot}, {slot}, {columns})"), ())
+        connection.execute(&format!("INSERT INTO clist VALUES (9, {slot}, {slot}, {columns}, NULL)"), ())
     };
     for (slot, good) in [
         "NULL, NULL, NULL, NULL, NULL, NULL, NULL",

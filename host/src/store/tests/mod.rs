@@ -8,6 +8,7 @@ mod migration;
 mod migration_kill;
 mod model;
 mod random;
+mod sums;
 
 use std::path::PathBuf;
 use std::sync::mpsc;

@@ -72,6 +72,7 @@ impl Model {
             promises: rows(&self.promises),
             clist: rows(&self.clist),
             queue: rows(&self.queue),
+            damaged: Vec::new(),
             holds: rows(&self.holds),
             suspicions: rows(&self.suspicions),
             dead_letters: rows(&self.dead_letters),
@@ -152,7 +153,7 @@ fn changes<K: Ord, V>(
 }
 
 /// Every variant of every enum in a row, and lists without and with entries.
-const VARIANTS: usize = 2 + 3 + 2 + 4 + 3 + 2 + 6 + 2 + 5 + 3 + 2 + 2 + 2 + 2 + 2 + 14 + 6 + 2 + 1 + 2;
+const VARIANTS: usize = 2 + 3 + 2 + 4 + 3 + 2 + 6 + 2 + 5 + 3 + 2 + 2 + 2 + 2 + 2 + 14 + 6 + 2 + 1 + 3;
 
 #[test]
 fn what_is_committed_is_what_comes_back() {

@@ -278,8 +278,9 @@ impl Random {
 
     pub(super) fn dead_letter(&mut self) -> DeadLetter {
         let body = self.body();
-        let why = match self.below(2) {
+        let why = match self.below(3) {
             0 => self.variant("Why::KilledTheProcess", Why::KilledTheProcess),
+            1 => self.variant("Why::Damaged", Why::Damaged),
             _ => self.variant("Why::MailboxFull", Why::MailboxFull),
         };
         let bytes = body.len() as u64 + self.below(3);
