@@ -1,10 +1,12 @@
 //! The arguments of a call: a list, by position.
 
-use ocap_passable::{NotPassable, Value as Plain, decode};
+use std::fmt;
+
+use ocap_passable::{Items, NotPassable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::body::{Body, read_value};
+use crate::body::{Body, with_incoming};
 use crate::{Cap, Error, Value};
 
 /// What can be the arguments of a call: a tuple, a slice of [`Value`], or none as `()`.
@@ -70,15 +72,9 @@ impl Args {
     /// # Errors
     /// If they are not a list of `count`.
     pub fn positional(self, signature: &'static str, count: usize) -> Result<Positional, Error> {
-        let bad = |found: String| Err(bad_arguments(signature, found));
-        match decode(&self.body.bytes) {
-            Ok(Plain::List(items)) if items.len() == count => {
-                Ok(Positional { signature, items: items.into_iter(), caps: self.body.caps })
-            }
-            Ok(Plain::List(items)) => bad(format!("got {} instead of {count}", items.len())),
-            Ok(other) => bad(format!("got {} instead of a list", other.kind())),
-            Err(error) => bad(error.to_string()),
-        }
+        let Body { bytes, caps } = self.body;
+        let items = Items::new(bytes, count).map_err(|error| bad_arguments(signature, &error))?;
+        Ok(Positional { signature, items, caps })
     }
 
     /// As they came.
@@ -99,7 +95,7 @@ impl Args {
 #[doc(hidden)]
 pub struct Positional {
     signature: &'static str,
-    items: std::vec::IntoIter<Plain>,
+    items: Items,
     caps: Vec<Cap>,
 }
 
@@ -109,13 +105,20 @@ impl Positional {
     /// # Errors
     /// If it is of another type.
     pub fn take<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Error> {
-        let item = self.items.next().unwrap_or(Plain::Undefined);
-        let (it, caps) = read_value(item, std::mem::take(&mut self.caps));
+        let (it, caps) = with_incoming(std::mem::take(&mut self.caps), || self.items.take());
         self.caps = caps;
-        it.map_err(|error| bad_arguments(self.signature, format!("`{name}`: {error}")))
+        it.map_err(|error| refused(self.signature, name, &error))
     }
 }
 
-fn bad_arguments(signature: &str, found: String) -> Error {
+#[cold]
+fn refused(signature: &str, name: &str, error: &NotPassable) -> Error {
+    match error {
+        NotPassable::Mismatch(text) => bad_arguments(signature, &format_args!("`{name}`: {text}")),
+        malformed => bad_arguments(signature, malformed),
+    }
+}
+
+fn bad_arguments(signature: &str, found: &dyn fmt::Display) -> Error {
     Error::new("bad-arguments", format!("`{signature}`: {found}"))
 }

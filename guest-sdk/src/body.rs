@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use ocap_passable::{Failure, NotPassable, Value as Plain, decode, encode_error, from_value, to_bytes};
+use ocap_passable::{Failure, NotPassable, encode_error, from_bytes, to_bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -35,12 +35,13 @@ impl Body {
     }
 
     pub(crate) fn received(payload: Payload) -> Body {
-        Body { bytes: payload.body, caps: payload.caps.into_iter().map(Cap::new).collect() }
+        // Most bodies have none, which is soon said.
+        let caps = if payload.caps.is_empty() { Vec::new() } else { payload.caps.into_iter().map(Cap::new).collect() };
+        Body { bytes: payload.body, caps }
     }
 
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, NotPassable> {
-        let value = decode(&self.bytes)?;
-        read_value(value, self.caps).0
+        with_incoming(self.caps, || from_bytes(&self.bytes)).0
     }
 
     /// An error and nothing else.
@@ -65,10 +66,10 @@ impl Body {
     }
 }
 
-/// A Rust value out of a passable one that mentions `caps`, which are given back.
-pub(crate) fn read_value<T: DeserializeOwned>(value: Plain, caps: Vec<Cap>) -> (Result<T, NotPassable>, Vec<Cap>) {
+/// Reads from bytes that mention `caps`, which are given back.
+pub(crate) fn with_incoming<R>(caps: Vec<Cap>, read: impl FnOnce() -> R) -> (R, Vec<Cap>) {
     let outer = INCOMING.replace(caps);
-    let it = from_value(value);
+    let it = read();
     (it, INCOMING.replace(outer))
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use ocap_passable::NotPassable;
+use ocap_passable::{NotPassable, from_bytes, split_item};
 use serde::de::Deserializer;
 use serde::ser::{Serialize, Serializer};
 
@@ -45,7 +45,7 @@ pub trait Durable: Sized + 'static {
 
     /// Makes one of what is kept in an older version.
     #[doc(hidden)]
-    fn migrate(version: u32, _old: Old) -> Result<Self, Error> {
+    fn migrate(version: u32, _old: Old<'_>) -> Result<Self, Error> {
         Err(migration::unknown(Self::KIND, version, Self::VERSION))
     }
 }
@@ -122,8 +122,10 @@ pub(crate) fn next_id() -> u64 {
     id
 }
 
-fn key(id: u64) -> Vec<u8> {
-    [b"object/".as_slice(), &id.to_be_bytes()].concat()
+fn key(id: u64) -> [u8; 15] {
+    let mut key = *b"object/\0\0\0\0\0\0\0\0";
+    key[7..].copy_from_slice(&id.to_be_bytes());
+    key
 }
 
 /// What the store has of an object: its kind's name, its state, and the version of that if it is not the first.
@@ -153,10 +155,27 @@ fn kind_of(record: &[u8]) -> Option<String> {
     String::from_utf8(kind.to_vec()).ok()
 }
 
-/// The state in a record of the first version, which is a list of two, as most are: without reading the kind.
-pub(crate) fn state_of_first_version(record: &[u8]) -> Option<&[u8]> {
-    let (_, state) = split_kind(record.strip_prefix(&[0x82])?)?;
-    Some(state)
+/// What is kept of an object, without its kind.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Record<'a> {
+    pub(crate) state: &'a [u8],
+    pub(crate) version: u32,
+}
+
+/// The parts of what is kept: a list of two for the first version, of three for any other.
+pub(crate) fn record(bytes: &[u8]) -> Result<Record<'_>, NotPassable> {
+    let bad = || NotPassable::Mismatch("it is no record of an object".to_owned());
+    let (length, rest) = bytes.split_first().ok_or_else(bad)?;
+    let (_, rest) = split_kind(rest).ok_or_else(bad)?;
+    match length {
+        0x82 => Ok(Record { state: rest, version: 1 }),
+        0x83 => {
+            let (state, version) = split_item(rest)?;
+            let version = from_bytes::<u64>(version)?;
+            Ok(Record { state, version: u32::try_from(version).unwrap_or(u32::MAX) })
+        }
+        _ => Err(bad()),
+    }
 }
 
 /// The kind's name and what comes after it.
@@ -199,8 +218,11 @@ mod tests {
             assert_eq!((kind_of(&two).as_deref(), kind_of(&three).as_deref()), (Some(name), Some(name)));
         }
         assert_eq!(kind_of(&[0x82, 0x64, b'L']), None);
-        assert_eq!(state_of_first_version(b"\x82\x64Lamp\xa0"), Some(&b"\xa0"[..]));
-        assert_eq!(state_of_first_version(b"\x83\x64Lamp\xa0\x02"), None);
+        assert_eq!(record(b"\x82\x64Lamp\xa0"), Ok(Record { state: b"\xa0", version: 1 }));
+        assert_eq!(record(b"\x83\x64Lamp\xa0\x02"), Ok(Record { state: b"\xa0", version: 2 }));
+        for bad in [&b""[..], b"\x82", b"\x84\x64Lamp\xa0\x02\x02", b"\x83\x64Lamp\xa0", b"\x83\x64Lamp\xa0\x20"] {
+            assert!(record(bad).is_err(), "{bad:x?}");
+        }
         assert_eq!(kind_of(&ocap_passable::to_bytes(&(1, 2)).expect("passable")), None);
     }
 }

@@ -2,26 +2,29 @@
 
 use std::fmt;
 
-use ocap_passable::{NotPassable, Value as Plain, decode};
+use ocap_passable::{NotPassable, from_bytes};
 use serde::de::{Deserialize, Deserializer};
 
-use crate::body::{Body, read_value};
+use crate::body::{Body, with_incoming};
 use crate::error::to_error;
 use crate::{Durable, Error, durable};
 
 /// State as it was kept, whatever its version.
 #[doc(hidden)]
-pub struct Old {
-    state: Plain,
-    caps: Vec<crate::Cap>,
+pub struct Old<'a> {
+    state: &'a [u8],
 }
 
-impl Old {
+impl Old<'_> {
     fn read<T: Durable>(self) -> Result<T, Error> {
-        let (read, _) = read_value(self.state, self.caps);
-        let Loaded(state) = read.map_err(|error| Error::new("unfit-state", error.to_string()))?;
+        let Loaded(state) = from_bytes(self.state).map_err(|error| unfit(&error))?;
         Ok(state)
     }
+}
+
+#[cold]
+fn unfit(error: &NotPassable) -> Error {
+    Error::new("unfit-state", error.to_string())
 }
 
 /// What a migration makes: the new state, or an error that says why there is none.
@@ -51,13 +54,13 @@ impl<N: Durable, E: fmt::Display + 'static> Migrated<N> for Result<N, E> {
 pub fn migrate<O: Durable, M: Migrated<N>, N: Durable>(
     function: fn(O) -> M,
     version: u32,
-    old: Old,
+    old: Old<'_>,
 ) -> Result<N, Error> {
     const { assert!(O::VERSION < N::VERSION, "a migration begins with the state of an older version") };
     function(restore(version, old)?).migrated()
 }
 
-fn restore<T: Durable>(version: u32, old: Old) -> Result<T, Error> {
+fn restore<T: Durable>(version: u32, old: Old<'_>) -> Result<T, Error> {
     match version {
         _ if version == T::VERSION => old.read(),
         _ if version < T::VERSION => T::migrate(version, old),
@@ -69,24 +72,12 @@ fn restore<T: Durable>(version: u32, old: Old) -> Result<T, Error> {
 }
 
 /// The state in what is kept of an object, and whether it is of this version already.
-pub(crate) fn from_body<T: Durable>(body: &Body) -> Result<(T, bool), Error> {
-    let unfit = |error: NotPassable| Error::new("unfit-state", error.to_string());
-    if let Some(state) = durable::state_of_first_version(&body.bytes) {
-        let state = decode(state).map_err(unfit)?;
-        return Ok((restore(1, Old { state, caps: body.caps.clone() })?, T::VERSION == 1));
-    }
-    let Plain::List(parts) = decode(&body.bytes).map_err(unfit)? else {
-        return Err(Error::new("unfit-state", "it is no list"));
-    };
-    let mut parts = parts.into_iter().skip(1);
-    let state = parts.next().unwrap_or(Plain::Undefined);
-    let version = match parts.next() {
-        None => 1,
-        Some(Plain::Integer(version)) => u32::try_from(version).unwrap_or(u32::MAX),
-        Some(_) => u32::MAX,
-    };
-    let state = restore(version, Old { state, caps: body.caps.clone() })?;
-    Ok((state, version == T::VERSION))
+pub(crate) fn from_body<T: Durable>(body: &mut Body) -> Result<(T, bool), Error> {
+    let record = durable::record(&body.bytes).map_err(|error| unfit(&error))?;
+    let (state, caps) =
+        with_incoming(std::mem::take(&mut body.caps), || restore(record.version, Old { state: record.state }));
+    body.caps = caps;
+    Ok((state?, record.version == T::VERSION))
 }
 
 /// There is no way from one version to the other.

@@ -3,13 +3,13 @@
 //! What listens for such an answer is a small durable object of this crate, which knows the object and the method. Only the kernel
 //! can send to it: nobody else is ever given a capability to it. When it has passed its one message on, it is dropped like any other.
 
-use ocap_passable::{Value as Plain, decode};
+use ocap_passable::{Value as Plain, decode, split_item};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::answer::{Heard, Outcome};
 use crate::bindings::ocap::vat::kernel::{self, Lifetime};
-use crate::body::{Body, read_value};
+use crate::body::Body;
 use crate::durable::{self, Durable};
 use crate::{Cap, Error, Object, Promise, This};
 
@@ -138,31 +138,27 @@ pub(crate) fn deliver(record: Body, how: &str, answer: Body) -> Outcome {
 }
 
 /// The object, the method, and what it is to remember. (Not by serde: a vat that hears no answers shall not carry the code for it.)
-fn parts(record: Body) -> Option<(Cap, String, Context)> {
-    let Ok(Plain::List(parts)) = decode(&record.bytes) else { return None };
-    let Plain::List(parts) = parts.into_iter().nth(1)? else { return None };
-    let [Plain::Cap(object), Plain::String(method), context] = <[Plain; 3]>::try_from(parts).ok()? else { return None };
-    Some((record.caps.get(object)?.clone(), method, Context { value: context, caps: record.caps }))
-}
-
-/// What was given to `then_with`.
-struct Context {
-    value: Plain,
-    caps: Vec<Cap>,
+fn parts(record: Body) -> Option<(Cap, String, Body)> {
+    let parts = durable::record(&record.bytes).ok()?.state.strip_prefix(&[0x83])?;
+    let (object, parts) = split_item(parts).ok()?;
+    let (method, context) = split_item(parts).ok()?;
+    let (Ok(Plain::Cap(object)), Ok(Plain::String(method))) = (decode(object), decode(method)) else { return None };
+    Some((record.caps.get(object)?.clone(), method, Body { bytes: context.to_vec(), caps: record.caps }))
 }
 
 /// An answer for a method, and what it is to remember.
 #[doc(hidden)]
 pub struct Answered {
     answer: Option<Heard>,
-    context: Context,
+    /// What was given to `then_with`.
+    context: Body,
 }
 
 impl Answered {
     /// An answer without capabilities, for tests.
     pub fn from_bytes(how: &str, bytes: &[u8]) -> Answered {
         let body = Body { bytes: bytes.to_vec(), caps: Vec::new() };
-        Answered { answer: Some(Heard::new(how, body)), context: Context { value: Plain::Null, caps: Vec::new() } }
+        Answered { answer: Some(Heard::new(how, body)), context: Body::default() }
     }
 
     /// The answer.
@@ -175,8 +171,7 @@ impl Answered {
     /// # Errors
     /// If it does not fit any more.
     pub fn context<C: DeserializeOwned>(&mut self) -> Result<C, Error> {
-        let Context { value, caps } =
-            std::mem::replace(&mut self.context, Context { value: Plain::Null, caps: Vec::new() });
-        read_value(value, caps).0.map_err(|error| Error::new("unexpected-context", error.to_string()))
+        let context = std::mem::take(&mut self.context);
+        context.read().map_err(|error| Error::new("unexpected-context", error.to_string()))
     }
 }

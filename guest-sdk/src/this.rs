@@ -202,8 +202,8 @@ fn load_or<T: Durable>(id: u64, default: impl FnOnce() -> T) -> (T, Option<Body>
 
 /// The state, and what is kept of it. What is of an older version is kept in this one from now on.
 fn try_load<T: Durable>(id: u64) -> Result<Option<(T, Body)>, Error> {
-    let Some(body) = durable::load(id) else { return Ok(None) };
-    let (state, is_up_to_date) = Part::Loading(id).within(|| migration::from_body(&body))?;
+    let Some(mut body) = durable::load(id) else { return Ok(None) };
+    let (state, is_up_to_date) = Part::Loading(id).within(|| migration::from_body(&mut body))?;
     if is_up_to_date {
         return Ok(Some((state, body)));
     }

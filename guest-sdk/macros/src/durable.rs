@@ -78,7 +78,7 @@ pub(crate) fn expand(item: DeriveInput) -> Result<TokenStream> {
         quote_spanned! {migrate.span().resolved_at(Span::call_site())=>
             fn migrate(
                 version: u32,
-                old: ::ocap_guest_sdk::private::Old,
+                old: ::ocap_guest_sdk::private::Old<'_>,
             ) -> ::core::result::Result<#name, ::ocap_guest_sdk::Error> {
                 ::ocap_guest_sdk::private::migrate::<_, _, #name>(#migrate, version, old)
             }

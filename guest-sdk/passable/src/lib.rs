@@ -27,7 +27,7 @@ pub use integer::{BigInteger, INTEGER_BYTES_MAX};
 #[cfg(feature = "json")]
 pub use json::{from_json, to_json};
 pub use typed::bytes::Bytes;
-pub use typed::{CAP, ERROR, from_bytes, from_value, to_bytes, to_value};
+pub use typed::{CAP, ERROR, Items, from_bytes, split_item, to_bytes, to_value};
 pub use value::{Failure, Reference, Value};
 
 /// Why something can not be passed.

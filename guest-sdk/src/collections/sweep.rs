@@ -2,6 +2,8 @@
 //!
 //! What is left after the first slice goes on in messages that the vat sends itself: they are durable, so a restart forgets nothing.
 
+use ocap_passable::{Value as Plain, decode};
+
 use crate::answer::{Outcome, Reply};
 use crate::args::Args;
 use crate::bindings::ocap::vat::kernel::{self, Lifetime};
@@ -32,11 +34,15 @@ pub(super) fn all(prefix: &[u8]) {
     }
 }
 
-/// Goes on.
+/// Goes on. (Not by serde, for which every vat would carry the code.)
 pub(crate) fn deliver(args: Args) -> Outcome {
-    let swept = args.positional("sweep(prefix: Bytes)", 1).and_then(|mut args| args.take::<Bytes>("prefix"));
-    Outcome::Now(swept.and_then(|prefix| -> Result<Reply, Error> {
-        all(&prefix.0);
-        Reply::new(&())
-    }))
+    let prefix = match decode(&args.into_body().bytes) {
+        Ok(Plain::List(mut args)) => args.pop(),
+        _ => None,
+    };
+    let Some(Plain::Bytes(prefix)) = prefix else {
+        return Outcome::Now(Err(Error::new("bad-arguments", "`sweep(prefix: Bytes)`")));
+    };
+    all(&prefix);
+    Outcome::Now(Reply::new(&()))
 }

@@ -20,18 +20,30 @@ pub fn decode(bytes: &[u8]) -> Result<Value, NotPassable> {
     }
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// Bytes, and how far they are read.
+pub(crate) struct Reader<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: usize,
 }
 
 /// The beginning of an item.
-struct Head {
-    at: usize,
-    major: u8,
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) at: usize,
+    pub(crate) major: u8,
     /// The low five bits of the first byte.
-    minor: u8,
-    argument: u64,
+    pub(crate) minor: u8,
+    pub(crate) argument: u64,
+}
+
+/// What a tag means. The parts of the last three come next, and are of the right kinds.
+pub(crate) enum Tagged {
+    /// An integer of more than 64 bits.
+    Integer(Value),
+    Cap(usize),
+    Symbol,
+    Error,
+    Labelled,
 }
 
 impl<'a> Reader<'a> {
@@ -41,7 +53,7 @@ impl<'a> Reader<'a> {
             major::UNSIGNED => Value::Integer(head.argument.into()),
             major::NEGATIVE => Value::Integer(!i128::from(head.argument)),
             major::BYTES => Value::Bytes(self.take(head.argument)?.to_vec()),
-            major::TEXT => Value::String(self.text_of(&head)?),
+            major::TEXT => self.text_of(&head)?.into(),
             major::LIST => self.list(head.argument, levels)?,
             major::STRUCT => self.fields(&head, levels)?,
             major::TAG => self.tagged(&head, levels)?,
@@ -49,19 +61,23 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn head(&mut self) -> Result<Head, NotPassable> {
+    pub(crate) fn head(&mut self) -> Result<Head, NotPassable> {
         let at = self.at;
-        let first = self.take(1)?[0];
+        let Some(first) = self.bytes.get(at) else { return Err(NotPassable::Truncated { at }) };
+        self.at += 1;
         let minor = first & 0x1f;
-        let argument = match minor {
-            0..24 => minor.into(),
-            24..=27 => self.take(1 << (minor - 24))?.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)),
-            _ => return Err(NotPassable::BadItem { at }),
-        };
+        let argument = if minor < 24 { minor.into() } else { self.argument(at, minor)? };
         Ok(Head { at, major: first >> 5, minor, argument })
     }
 
-    fn take(&mut self, length: u64) -> Result<&'a [u8], NotPassable> {
+    fn argument(&mut self, at: usize, minor: u8) -> Result<u64, NotPassable> {
+        match minor {
+            24..=27 => Ok(self.take(1 << (minor - 24))?.iter().fold(0, |n, byte| n << 8 | u64::from(*byte))),
+            _ => Err(NotPassable::BadItem { at }),
+        }
+    }
+
+    pub(crate) fn take(&mut self, length: u64) -> Result<&'a [u8], NotPassable> {
         let rest = &self.bytes[self.at..];
         let taken = usize::try_from(length).ok().and_then(|length| rest.get(..length));
         let taken = taken.ok_or(NotPassable::Truncated { at: self.bytes.len() })?;
@@ -69,13 +85,13 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn text_of(&mut self, head: &Head) -> Result<String, NotPassable> {
+    pub(crate) fn text_of(&mut self, head: &Head) -> Result<&'a str, NotPassable> {
         let bytes = self.take(head.argument)?;
-        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| NotPassable::BadText { at: head.at })
+        std::str::from_utf8(bytes).map_err(|_| NotPassable::BadText { at: head.at })
     }
 
     /// Text, where nothing else will do: inside the private tag that began at `tag_at`.
-    fn text(&mut self, tag_at: usize) -> Result<String, NotPassable> {
+    fn text(&mut self, tag_at: usize) -> Result<&'a str, NotPassable> {
         let head = self.head()?;
         match head.major {
             major::TEXT => self.text_of(&head),
@@ -101,7 +117,7 @@ impl<'a> Reader<'a> {
             if key.major != major::TEXT {
                 return Err(NotPassable::BadKey { at: head.at });
             }
-            let key = self.text_of(&key)?;
+            let key = self.text_of(&key)?.to_owned();
             if fields.insert(key, self.value(levels)?).is_some() {
                 return Err(NotPassable::BadKey { at: head.at });
             }
@@ -110,26 +126,43 @@ impl<'a> Reader<'a> {
     }
 
     fn tagged(&mut self, head: &Head, levels: usize) -> Result<Value, NotPassable> {
+        Ok(match self.tag(head)? {
+            Tagged::Integer(it) => it,
+            Tagged::Cap(index) => Value::Cap(index),
+            Tagged::Symbol => Value::Symbol(self.text(head.at)?.to_owned()),
+            Tagged::Error => {
+                let (name, message) = (self.text(head.at)?.to_owned(), self.text(head.at)?.to_owned());
+                Value::Error(Failure { name, message })
+            }
+            Tagged::Labelled => {
+                let levels = levels.checked_sub(1).ok_or(NotPassable::TooDeep)?;
+                Value::Tagged(self.text(head.at)?.to_owned(), Box::new(self.value(levels)?))
+            }
+        })
+    }
+
+    /// What a tag with this head means, read up to the parts of it.
+    pub(crate) fn tag(&mut self, head: &Head) -> Result<Tagged, NotPassable> {
         let bad = NotPassable::BadTag { at: head.at };
         let content = self.head()?;
         match (head.argument, content.major) {
             (BIG_POSITIVE | BIG_NEGATIVE, major::BYTES) => {
-                from_argument(head.argument == BIG_NEGATIVE, self.take(content.argument)?)
+                from_argument(head.argument == BIG_NEGATIVE, self.take(content.argument)?).map(Tagged::Integer)
             }
-            (OCAP_TAG, major::UNSIGNED) => usize::try_from(content.argument).map(Value::Cap).map_err(|_| bad),
+            (OCAP_TAG, major::UNSIGNED) => usize::try_from(content.argument).map(Tagged::Cap).map_err(|_| bad),
             (OCAP_TAG, major::LIST) => {
-                let shape = self.text(head.at)?;
-                match (shape.as_str(), content.argument) {
-                    ("symbol", 2) => Ok(Value::Symbol(self.text(head.at)?)),
-                    ("error", 3) => {
-                        Ok(Value::Error(Failure { name: self.text(head.at)?, message: self.text(head.at)? }))
-                    }
-                    ("tagged", 3) => {
-                        let levels = levels.checked_sub(1).ok_or(NotPassable::TooDeep)?;
-                        Ok(Value::Tagged(self.text(head.at)?, Box::new(self.value(levels)?)))
-                    }
-                    _ => Err(bad),
+                let (tagged, texts) = match (self.text(head.at)?, content.argument) {
+                    ("symbol", 2) => (Tagged::Symbol, 1),
+                    ("error", 3) => (Tagged::Error, 2),
+                    ("tagged", 3) => (Tagged::Labelled, 1),
+                    _ => return Err(bad),
+                };
+                let parts = self.at;
+                for _ in 0..texts {
+                    self.text(head.at)?;
                 }
+                self.at = parts;
+                Ok(tagged)
             }
             _ => Err(bad),
         }
@@ -143,11 +176,18 @@ fn other(head: &Head) -> Result<Value, NotPassable> {
         21 => Value::Bool(true),
         22 => Value::Null,
         23 => Value::Undefined,
-        25 => Value::Float(from_half(head.argument as u16)),
-        26 => Value::Float(f32::from_bits(head.argument as u32).into()),
-        27 => Value::Float(f64::from_bits(head.argument)),
+        25..=27 => Value::Float(float(head)),
         _ => return Err(NotPassable::BadItem { at: head.at }),
     })
+}
+
+/// The float of a head with one of its three widths.
+pub(crate) fn float(head: &Head) -> f64 {
+    match head.minor {
+        25 => from_half(head.argument as u16),
+        26 => f32::from_bits(head.argument as u32).into(),
+        _ => f64::from_bits(head.argument),
+    }
 }
 
 /// The value of an IEEE 754 binary16.

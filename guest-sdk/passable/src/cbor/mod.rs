@@ -3,9 +3,10 @@
 mod decode;
 mod encode;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use decode::decode;
+pub(crate) use decode::{Head, Reader, Tagged, float};
 pub use encode::{encode, encode_error};
 pub(crate) use encode::{write, write_float, write_head, write_integer, write_text};
 

@@ -8,10 +8,10 @@ use crate::integer::from_decimal;
 use crate::value::{Failure, Value};
 
 /// A fixed linear congruential generator (Knuth's MMIX constants): the same noise in each run.
-struct Noise(u64);
+pub(crate) struct Noise(pub(crate) u64);
 
 impl Noise {
-    fn next(&mut self, below: u64) -> u64 {
+    pub(crate) fn next(&mut self, below: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 >> 33) % below
     }
@@ -20,7 +20,7 @@ impl Noise {
         (0..self.next(6)).map(|_| char::from_u32(97 + self.next(400) as u32).unwrap_or('x')).collect()
     }
 
-    fn value(&mut self, levels: u64) -> Value {
+    pub(crate) fn value(&mut self, levels: u64) -> Value {
         match self.next(if levels == 0 { 11 } else { 14 }) {
             0 => Value::Undefined,
             1 => Value::Null,

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
 use serde::ser::{Serialize, Serializer};
 
-use super::{BIG, CAP, ERROR, SYMBOL, TAGGED, VALUE};
+use super::{BIG, ERROR, SYMBOL, TAGGED};
 use crate::integer::from_decimal;
 use crate::{Failure, Reference, Value};
 
@@ -33,7 +36,7 @@ impl<C: Reference> Serialize for Value<C> {
 
 impl<'de, C: Reference> Deserialize<'de> for Value<C> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value<C>, D::Error> {
-        deserializer.deserialize_newtype_struct(VALUE, Dynamic(PhantomData))
+        deserializer.deserialize_any(Dynamic(PhantomData))
     }
 }
 
@@ -58,8 +61,10 @@ impl<'de, C: Reference> Visitor<'de> for Dynamic<C> {
         Value::deserialize(deserializer)
     }
 
+    /// A capability: the only one of the shapes without a word in serde that serde's buffers keep.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<C>, D::Error> {
-        Value::deserialize(deserializer)
+        let index = u64::deserialize(deserializer)?;
+        C::deserialize(CapOf(index, PhantomData)).map(Value::Cap)
     }
 
     fn visit_bool<E: Error>(self, it: bool) -> Result<Value<C>, E> {
@@ -113,9 +118,24 @@ impl<'de, C: Reference> Visitor<'de> for Dynamic<C> {
             BIG => from_decimal(&content.newtype_variant::<String>()?).map_err(A::Error::custom),
             TAGGED => content.newtype_variant().map(|(label, inner)| Value::Tagged(label, Box::new(inner))),
             ERROR => content.newtype_variant().map(|(name, message)| Value::Error(Failure { name, message })),
-            CAP => Ok(Value::Cap(content.newtype_variant()?)),
             _ => Err(A::Error::custom("an enum is not passed as one")),
         }
+    }
+}
+
+/// A capability of this index, as it is read.
+struct CapOf<E>(u64, PhantomData<E>);
+
+impl<'de, E: Error> Deserializer<'de> for CapOf<E> {
+    type Error = E;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_newtype_struct(self.0.into_deserializer())
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -1,19 +1,23 @@
-//! The key of a struct, or the name of a variant: text, read as an integer or a boolean where the Rust type is one.
+//! Keys: those of structs, and the name of a variant.
+
+use std::collections::BinaryHeap;
 
 use serde::de::{Deserializer, Error, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::NotPassable;
 
-pub(super) struct Key(pub(super) String);
+/// The bytes of a field's key, where the field begins and where it ends.
+pub(super) type Field<'a> = (&'a [u8], usize, usize);
 
-impl IntoDeserializer<'_, NotPassable> for Key {
-    type Deserializer = Key;
-
-    fn into_deserializer(self) -> Key {
-        self
-    }
+/// In the order of the bytes of their keys; those with the same key as they stand there. (By a heap, which is a tenth of the code of a sort.)
+#[inline(never)]
+pub(super) fn in_order(fields: Vec<Field<'_>>) -> Vec<Field<'_>> {
+    BinaryHeap::from(fields).into_sorted_vec()
 }
+
+/// Text that is read as an integer or a boolean where the Rust type is one.
+pub(super) struct Key<'a>(pub(super) &'a str);
 
 macro_rules! parsed {
     ($($method:ident: $visit:ident),*) => {
@@ -26,7 +30,7 @@ macro_rules! parsed {
     };
 }
 
-impl<'de> Deserializer<'de> for Key {
+impl<'de> Deserializer<'de> for Key<'_> {
     type Error = NotPassable;
 
     parsed!(deserialize_bool: visit_bool, deserialize_i8: visit_i8, deserialize_i16: visit_i16, deserialize_i32: visit_i32);
@@ -34,7 +38,7 @@ impl<'de> Deserializer<'de> for Key {
     parsed!(deserialize_u32: visit_u32, deserialize_u64: visit_u64, deserialize_u128: visit_u128);
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotPassable> {
-        visitor.visit_string(self.0)
+        visitor.visit_str(self.0)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(

@@ -5,9 +5,9 @@
 //! that serde has no word for travel as newtype structs with reserved names, so that they also work inside untagged and flattened types.
 
 pub(crate) mod bytes;
-mod de;
 mod dynamic;
 mod key;
+mod read;
 mod ser;
 #[cfg(test)]
 mod tests;
@@ -15,10 +15,11 @@ mod write;
 
 use std::fmt;
 
+pub use read::{Items, from_bytes, split_item};
 use serde::Serialize;
-use serde::de::{DeserializeOwned, Expected, Unexpected};
+use serde::de::{Expected, Unexpected};
 
-use crate::cbor::{DEPTH_MAX, decode};
+use crate::cbor::DEPTH_MAX;
 use crate::{NotPassable, Value};
 
 /// The newtype struct around an unsigned integer that means a capability.
@@ -30,7 +31,6 @@ pub const ERROR: &str = "$ocap::error";
 const BIG: &str = "$ocap::big";
 const SYMBOL: &str = "$ocap::symbol";
 const TAGGED: &str = "$ocap::tagged";
-const VALUE: &str = "$ocap::value";
 
 /// The passable value of a Rust one.
 ///
@@ -38,14 +38,6 @@ const VALUE: &str = "$ocap::value";
 /// If a map has keys other than text, integers and booleans, or a `Serialize` of the type's own refuses.
 pub fn to_value<T: Serialize + ?Sized>(it: &T) -> Result<Value, NotPassable> {
     it.serialize(ser::ValueSerializer)
-}
-
-/// The Rust value of a passable one.
-///
-/// # Errors
-/// If they do not fit; the text says what was found and what was expected.
-pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, NotPassable> {
-    T::deserialize(de::ValueDeserializer(value))
 }
 
 /// The canonical bytes of a Rust value.
@@ -56,14 +48,6 @@ pub fn to_bytes<T: Serialize + ?Sized>(it: &T) -> Result<Vec<u8>, NotPassable> {
     let mut out = Vec::with_capacity(64);
     it.serialize(write::Writer { out: &mut out, levels: DEPTH_MAX })?;
     Ok(out)
-}
-
-/// The Rust value of these bytes.
-///
-/// # Errors
-/// As [`decode`] and [`from_value`].
-pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotPassable> {
-    from_value(decode(bytes)?)
 }
 
 impl serde::ser::Error for NotPassable {
@@ -77,10 +61,14 @@ impl serde::de::Error for NotPassable {
         NotPassable::Mismatch(text.to_string())
     }
 
+    #[cold]
+    #[inline(never)]
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> NotPassable {
         NotPassable::custom(format_args!("invalid type: {}, expected {expected}", Found(found)))
     }
 
+    #[cold]
+    #[inline(never)]
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> NotPassable {
         NotPassable::custom(format_args!("invalid value: {}, expected {expected}", Found(found)))
     }

@@ -7,6 +7,8 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
+use super::key::in_order;
+use super::read::split_fields;
 use super::ser::{ValueSerializer, key_of, shape};
 use super::{BIG, CAP, ERROR, SYMBOL, TAGGED, to_value};
 use crate::NotPassable;
@@ -27,6 +29,21 @@ impl<'a> Writer<'a> {
         }
         write(value, self.out);
         Ok(())
+    }
+
+    fn unsigned(self, it: u64) {
+        write_head(major::UNSIGNED, it, self.out);
+    }
+
+    fn signed(self, it: i64) {
+        match u64::try_from(it) {
+            Ok(it) => write_head(major::UNSIGNED, it, self.out),
+            Err(_) => write_head(major::NEGATIVE, (!it).cast_unsigned(), self.out),
+        }
+    }
+
+    fn integer(self, it: i128) {
+        write_integer(it, self.out);
     }
 
     /// Inside a container.
@@ -52,7 +69,7 @@ impl<'a> Writer<'a> {
     fn fields(self, length: Option<usize>) -> Result<Entries<'a>, NotPassable> {
         let Writer { out, levels } = self.deeper()?;
         let head = Head::begin(major::STRUCT, length.unwrap_or(0), out);
-        Ok(Entries { out, levels, head, keys: Vec::with_capacity(length.unwrap_or(0).min(64)) })
+        Ok(Entries { out, levels, head, count: 0, last: 0..0, is_in_order: true })
     }
 }
 
@@ -105,15 +122,22 @@ pub(super) struct Entries<'a> {
     out: &'a mut Vec<u8>,
     levels: usize,
     head: Head,
-    /// Where the key of each field stands.
-    keys: Vec<Range<usize>>,
+    count: usize,
+    /// Where the last key stands.
+    last: Range<usize>,
+    /// Whether each key so far comes after the one before.
+    is_in_order: bool,
 }
 
 impl Entries<'_> {
     fn key(&mut self, key: &str) {
         let start = self.out.len();
         write_text(key, self.out);
-        self.keys.push(start..self.out.len());
+        let key = start..self.out.len();
+        // A text's length stands before its bytes, so the canonical order is that of the written keys.
+        self.is_in_order &= self.count == 0 || self.out[self.last.clone()] < self.out[key.clone()];
+        self.last = key;
+        self.count += 1;
     }
 
     fn content<T: Serialize + ?Sized>(&mut self, it: &T) -> Result<(), NotPassable> {
@@ -121,41 +145,36 @@ impl Entries<'_> {
     }
 
     fn finish(self) -> Result<(), NotPassable> {
-        let Entries { out, head, mut keys, .. } = self;
-        // A text's length stands before its bytes, so the canonical order is that of the written keys.
-        if !keys.is_sorted_by(|one, other| out[one.clone()] < out[other.clone()]) {
-            keys = sorted(out, head.at.end, &keys);
+        let Entries { out, head, mut count, is_in_order, .. } = self;
+        if !is_in_order {
+            count = sort(out, head.at.end, count)?;
         }
-        head.finish(keys.len(), out);
+        head.finish(count, out);
         Ok(())
     }
 }
 
-/// Puts fields in order; of several with the same key the last one stays. Where their keys are then is of no use, only how many.
-fn sorted(out: &mut Vec<u8>, start: usize, keys: &[Range<usize>]) -> Vec<Range<usize>> {
-    let ends = keys.iter().skip(1).map(|key| key.start).chain([out.len()]);
-    let mut fields: Vec<(Range<usize>, usize)> = keys.iter().cloned().zip(ends).collect();
-    fields.sort_unstable_by(|(one, _), (other, _)| {
-        out[one.clone()].cmp(&out[other.clone()]).then(one.start.cmp(&other.start))
-    });
+/// Puts the fields that stand from `start` on in order; of several with the same key the last one stays. How many there are then.
+fn sort(out: &mut Vec<u8>, start: usize, count: usize) -> Result<usize, NotPassable> {
+    let fields = in_order(split_fields(out, start, count)?);
     let mut bytes = Vec::with_capacity(out.len() - start);
-    let mut kept = Vec::with_capacity(fields.len());
-    for (index, (key, end)) in fields.iter().enumerate() {
-        let is_replaced = fields.get(index + 1).is_some_and(|(next, _)| out[next.clone()] == out[key.clone()]);
+    let mut kept = 0;
+    for (index, (key, start, end)) in fields.iter().enumerate() {
+        let is_replaced = fields.get(index + 1).is_some_and(|(next, ..)| next == key);
         if !is_replaced {
-            bytes.extend_from_slice(&out[key.start..*end]);
-            kept.push(key.clone());
+            bytes.extend_from_slice(&out[*start..*end]);
+            kept += 1;
         }
     }
     out.truncate(start);
     out.append(&mut bytes);
-    kept
+    Ok(kept)
 }
 
 macro_rules! integers {
-    ($($method:ident: $type:ty),*) => {
+    ($($method:ident: $type:ty => $write:ident),*) => {
         $(fn $method(self, it: $type) -> Result<(), NotPassable> {
-            write_integer(it.into(), self.out);
+            self.$write(it.into());
             Ok(())
         })*
     };
@@ -172,8 +191,9 @@ impl<'a> Serializer for Writer<'a> {
     type SerializeStruct = Entries<'a>;
     type SerializeStructVariant = Entries<'a>;
 
-    integers!(serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128);
-    integers!(serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64);
+    integers!(serialize_u8: u8 => unsigned, serialize_u16: u16 => unsigned, serialize_u32: u32 => unsigned);
+    integers!(serialize_u64: u64 => unsigned, serialize_i8: i8 => signed, serialize_i16: i16 => signed);
+    integers!(serialize_i32: i32 => signed, serialize_i64: i64 => signed, serialize_i128: i128 => integer);
 
     fn serialize_u128(self, it: u128) -> Result<(), NotPassable> {
         self.value(&ValueSerializer.serialize_u128(it)?)

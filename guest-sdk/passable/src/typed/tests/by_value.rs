@@ -1,20 +1,34 @@
-//! Into Rust values.
+//! Rust values out of whole decoded ones: the long way, which says what the short one has to come to.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, Unexpected, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, Unexpected, VariantAccess,
+    Visitor,
 };
 
-use super::key::Key;
-use super::{BIG, CAP, ERROR, SYMBOL, TAGGED, VALUE};
+use crate::typed::key::Key;
+use crate::typed::{BIG, CAP, ERROR, SYMBOL, TAGGED};
 use crate::{NotPassable, Value};
 
-pub(super) struct ValueDeserializer(pub(super) Value);
+/// The Rust value of a passable one.
+pub(super) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, NotPassable> {
+    T::deserialize(ValueDeserializer(value))
+}
+
+struct ValueDeserializer(Value);
 
 impl IntoDeserializer<'_, NotPassable> for ValueDeserializer {
     type Deserializer = ValueDeserializer;
 
     fn into_deserializer(self) -> ValueDeserializer {
+        self
+    }
+}
+
+impl<'a> IntoDeserializer<'_, NotPassable> for Key<'a> {
+    type Deserializer = Key<'a>;
+
+    fn into_deserializer(self) -> Key<'a> {
         self
     }
 }
@@ -39,8 +53,8 @@ fn visit<'de, V: Visitor<'de>>(value: Value, visitor: V) -> Result<V::Value, Not
             Ok(it)
         }
         Value::Struct(fields) => {
-            let mut fields =
-                MapDeserializer::new(fields.into_iter().map(|(key, field)| (Key(key), ValueDeserializer(field))));
+            let fields = fields.iter().map(|(key, field)| (Key(key), ValueDeserializer(field.clone())));
+            let mut fields = MapDeserializer::new(fields);
             let it = visitor.visit_map(&mut fields)?;
             fields.end()?;
             Ok(it)
@@ -73,12 +87,16 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
         deserialize_identifier
     }
 
-    /// A capability shows itself as a newtype struct, which serde's buffer for untagged and flattened types keeps.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotPassable> {
-        match self.0 {
-            Value::Cap(index) => visitor.visit_newtype_struct((index as u64).into_deserializer()),
-            other => visit(other, visitor),
-        }
+        let (variant, content) = match self.0 {
+            Value::Cap(index) => return visitor.visit_newtype_struct((index as u64).into_deserializer()),
+            Value::Symbol(text) => (SYMBOL, text.into()),
+            Value::BigInteger(it) => (BIG, it.to_string().into()),
+            Value::Error(it) => (ERROR, Value::List(vec![it.name.into(), it.message.into()])),
+            Value::Tagged(label, inner) => (TAGGED, Value::List(vec![label.into(), *inner])),
+            other => return visit(other, visitor),
+        };
+        visitor.visit_enum(Variant { variant: variant.to_owned(), content })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotPassable> {
@@ -131,7 +149,6 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
         visitor: V,
     ) -> Result<V::Value, NotPassable> {
         match (name, self.0) {
-            (VALUE, value) => dynamic(value, visitor),
             (CAP, Value::Cap(index)) => visitor.visit_newtype_struct((index as u64).into_deserializer()),
             (ERROR, Value::Error(it)) => {
                 visitor.visit_newtype_struct(ValueDeserializer(Value::List(vec![it.name.into(), it.message.into()])))
@@ -162,19 +179,6 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
     }
 }
 
-/// Into a [`Value`] of some other capability type: the shapes without a word in serde come as variants.
-fn dynamic<'de, V: Visitor<'de>>(value: Value, visitor: V) -> Result<V::Value, NotPassable> {
-    let (variant, content) = match value {
-        Value::Symbol(text) => (SYMBOL, text.into()),
-        Value::BigInteger(it) => (BIG, it.to_string().into()),
-        Value::Error(it) => (ERROR, Value::List(vec![it.name.into(), it.message.into()])),
-        Value::Tagged(label, inner) => (TAGGED, Value::List(vec![label.into(), *inner])),
-        Value::Cap(index) => (CAP, Value::Cap(index)),
-        other => return visit(other, visitor),
-    };
-    visitor.visit_enum(Variant { variant: variant.to_owned(), content })
-}
-
 /// A variant and what it holds.
 struct Variant {
     variant: String,
@@ -186,7 +190,7 @@ impl<'de> EnumAccess<'de> for Variant {
     type Variant = ValueDeserializer;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, ValueDeserializer), NotPassable> {
-        Ok((seed.deserialize(Key(self.variant))?, ValueDeserializer(self.content)))
+        Ok((seed.deserialize(Key(&self.variant))?, ValueDeserializer(self.content)))
     }
 }
 

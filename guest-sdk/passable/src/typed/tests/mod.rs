@@ -1,10 +1,14 @@
 //! Rust values there and back.
 
+mod at_once;
+mod by_value;
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::cbor::decode;
 use crate::{Bytes, Failure, Reference, encode};
 
 /// A capability as a guest would have it: a handle whose serde form is its index.
@@ -63,6 +67,11 @@ struct Everything {
     cap: Handle,
     failure: Failure,
     any: Vec<Value<Handle>>,
+}
+
+/// The Rust value of a passable one.
+fn from_value<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, NotPassable> {
+    from_bytes(&encode(&value))
 }
 
 fn everything() -> Everything {
