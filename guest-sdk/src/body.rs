@@ -61,7 +61,7 @@ impl Body {
 
     /// Lends it to the kernel.
     pub(crate) fn lend<R>(&self, take: impl FnOnce(Parcel<'_>) -> R) -> R {
-        let caps: Vec<_> = self.caps.iter().map(Cap::handle).collect();
+        let caps = if self.caps.is_empty() { Vec::new() } else { self.caps.iter().map(Cap::handle).collect() };
         take(Parcel { body: &self.bytes, caps: &caps })
     }
 }

@@ -61,6 +61,7 @@ impl<'a> Reader<'a> {
         })
     }
 
+    #[inline]
     pub(crate) fn head(&mut self) -> Result<Head, NotPassable> {
         let at = self.at;
         let Some(first) = self.bytes.get(at) else { return Err(NotPassable::Truncated { at }) };
@@ -77,6 +78,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, length: u64) -> Result<&'a [u8], NotPassable> {
         let rest = &self.bytes[self.at..];
         let taken = usize::try_from(length).ok().and_then(|length| rest.get(..length));

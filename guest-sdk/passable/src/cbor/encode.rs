@@ -70,12 +70,18 @@ pub(crate) fn write(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// The first byte of an item and its argument, as short as can be.
+#[inline]
 pub(crate) fn write_head(major: u8, argument: u64, out: &mut Vec<u8>) {
-    let major = major << 5;
+    match argument {
+        0..24 => out.push(major << 5 | argument as u8),
+        _ => write_long_head(major << 5, argument, out),
+    }
+}
+
+fn write_long_head(major: u8, argument: u64, out: &mut Vec<u8>) {
     let bytes = argument.to_be_bytes();
     match argument {
-        0..24 => out.push(major | bytes[7]),
-        24..=0xff => out.extend_from_slice(&[major | 24, bytes[7]]),
+        0..=0xff => out.extend_from_slice(&[major | 24, bytes[7]]),
         0x100..=0xffff => {
             out.push(major | 25);
             out.extend_from_slice(&bytes[6..]);

@@ -34,6 +34,17 @@ impl Progress {
         is_more
     }
 
+    /// Goes on behind the item at this place, which a visitor refused: it may be one that goes on too. What is read as it is written is then
+    /// read once more, so there is nothing to go on with, nor is the length known to be true.
+    #[cold]
+    fn refused(&mut self, source: &mut Source<'_>, at: usize) {
+        match source.order {
+            Order::Written => self.left = 0,
+            Order::ByName => source.pass_again(at, self.levels),
+        }
+        source.doubt();
+    }
+
     /// No more room is set aside than for as many as there can be bytes for.
     fn hint(&self, source: &Source<'_>) -> usize {
         let bytes = source.reader.bytes.len() - source.reader.at;
@@ -88,7 +99,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
         if !self.progress.step() {
             return Ok(None);
         }
-        read(self.source, self.progress.levels, seed).map(Some)
+        read(self.source, &mut self.progress, seed).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -99,13 +110,13 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
 /// The next item, where a visitor may go on after an error.
 fn read<'de, S: DeserializeSeed<'de>>(
     source: &mut Source<'de>,
-    levels: usize,
+    progress: &mut Progress,
     seed: S,
 ) -> Result<S::Value, NotPassable> {
     source.settle()?;
     let at = source.reader.at;
-    let read = source.item(levels).and_then(|item| seed.deserialize(item));
-    read.inspect_err(|_| source.pass_refused(at, levels))
+    let read = source.item(progress.levels).and_then(|item| seed.deserialize(item));
+    read.inspect_err(|_| progress.refused(source, at))
 }
 
 /// The fields of a struct.
@@ -190,7 +201,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, NotPassable> {
         self.is_due = false;
-        read(self.source, self.progress.levels, seed)
+        read(self.source, &mut self.progress, seed)
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -36,18 +36,21 @@ impl<'de> Source<'de> {
     }
 
     /// Begins the next item.
+    #[inline]
     pub(super) fn item(&mut self, levels: usize) -> Result<Item<'_, 'de>, NotPassable> {
         let head = self.reader.head()?;
         Ok(self.item_of(head, levels))
     }
 
     /// An item with this head, whose content comes next.
+    #[inline]
     pub(super) fn item_of(&mut self, head: Head, levels: usize) -> Item<'_, 'de> {
         (self.head, self.levels, self.is_untouched) = (head, levels, true);
         Item(self)
     }
 
     /// The head of the item that was begun; its content is what the caller reads next.
+    #[inline]
     pub(super) fn open(&mut self) -> Head {
         self.is_untouched = false;
         self.head
@@ -68,26 +71,30 @@ impl<'de> Source<'de> {
     }
 
     /// Passes over an item that nobody wanted.
+    #[inline]
     pub(super) fn settle(&mut self) -> Result<(), NotPassable> {
-        match self.is_untouched {
-            true => {
-                let head = self.open();
-                let passed = self.pass(&head, self.levels);
-                self.is_certain &= passed.is_ok();
-                passed
-            }
-            false => Ok(()),
-        }
+        if self.is_untouched { self.pass_untouched() } else { Ok(()) }
     }
 
-    /// Goes on behind the item at this place, which a visitor refused: it may be one that goes on too.
-    #[cold]
-    pub(super) fn pass_refused(&mut self, at: usize, levels: usize) {
-        (self.is_untouched, self.is_certain) = (false, false);
+    fn pass_untouched(&mut self) -> Result<(), NotPassable> {
+        let head = self.open();
+        let passed = self.pass(&head, self.levels);
+        self.is_certain &= passed.is_ok();
+        passed
+    }
+
+    /// Goes on behind the item at this place, of which something may have been read.
+    pub(super) fn pass_again(&mut self, at: usize, levels: usize) {
+        self.is_untouched = false;
         self.reader.at = at;
         if self.pass_next(levels).is_err() {
             self.reader.at = self.reader.bytes.len();
         }
+    }
+
+    /// Something was refused, and whoever was told may keep it to itself.
+    pub(super) fn doubt(&mut self) {
+        self.is_certain = false;
     }
 
     /// Nothing is left to be read now. In what is not certain only [`crate::decode`] finds what is wrong, if anything is.
