@@ -9,7 +9,7 @@ mod vat_test;
 mod words;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, ItemFn, ItemImpl, ItemTrait, parse_macro_input};
+use syn::{DeriveInput, Item, ItemImpl, ItemTrait, parse_macro_input};
 
 /// Makes the methods of an `impl` block callable by messages.
 ///
@@ -70,6 +70,6 @@ pub fn durable(item: TokenStream) -> TokenStream {
 /// seed gives the same run; a failure names it, and `VAT_SEED` in the environment tries it again alone.
 #[proc_macro_attribute]
 pub fn vat_test(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let item = parse_macro_input!(item as ItemFn);
+    let item = parse_macro_input!(item as Item);
     vat_test::expand(attribute.into(), item).unwrap_or_else(syn::Error::into_compile_error).into()
 }

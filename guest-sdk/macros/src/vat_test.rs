@@ -3,9 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::Parser;
-use syn::{FnArg, ItemFn, LitInt, Result, Type};
+use syn::{FnArg, Item, Lit, LitInt, Result, Type};
 
-pub(crate) fn expand(attribute: TokenStream, mut item: ItemFn) -> Result<TokenStream> {
+pub(crate) fn expand(attribute: TokenStream, item: Item) -> Result<TokenStream> {
+    let Item::Fn(mut item) = item else {
+        return Err(syn::Error::new_spanned(
+            item,
+            "`#[vat_test]` makes a test of a function: write it above `fn name(host: TestHost) { .. }`",
+        ));
+    };
     let seeds = seeds(attribute)?;
     let takes_host = match item.sig.inputs.first() {
         Some(FnArg::Typed(host)) => !matches!(*host.ty, Type::Reference(_)),
@@ -34,6 +40,14 @@ pub(crate) fn expand(attribute: TokenStream, mut item: ItemFn) -> Result<TokenSt
 
 /// `seeds = 32`, or 1.
 fn seeds(attribute: TokenStream) -> Result<u64> {
+    match syn::parse2(attribute.clone()) {
+        Ok(Lit::Int(number)) => {
+            let message = format!("say what the number is: `#[vat_test(seeds = {number})]`");
+            return Err(syn::Error::new(number.span(), message));
+        }
+        Ok(other) => return Err(syn::Error::new(other.span(), "`#[vat_test]` takes `seeds = NUMBER` or nothing")),
+        Err(_) => {}
+    }
     let mut seeds = 1;
     let parser = syn::meta::parser(|meta| {
         if !meta.path.is_ident("seeds") {

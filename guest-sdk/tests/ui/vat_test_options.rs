@@ -12,4 +12,7 @@ fn no_seed(host: TestHost) {}
 #[vat_test(32)]
 fn no_name(host: TestHost) {}
 
+#[vat_test("many")]
+fn no_name_either(host: TestHost) {}
+
 fn main() {}
