@@ -1,5 +1,5 @@
-//! The end of a vat for good, in slices: everything that waits for it or on it hears so, everything it held is released, and a
-//! tombstone stays.
+//! The end of a vat for good, in slices: everything that waits for it or on it hears so, everything it held is released, and no
+//! row of it stays. Its number is not given again.
 //!
 //! From the first moment it is not served and every message to it is answered; its rows go in slices of bounded size, so that a vat
 //! with very many of them holds up nobody. Each slice leaves rows that agree with each other, so the process may die between any two.
@@ -63,7 +63,7 @@ impl Kernel {
             self.loss = Code::ResolverDropped;
             self.settle_down();
             if left > 0 {
-                self.entomb(vat);
+                self.forget(vat);
             }
         }
         self.settle_down();
@@ -131,9 +131,9 @@ impl Kernel {
         }
     }
 
-    /// Nothing is left but the tombstone.
-    fn entomb(&mut self, vat: VatId) {
-        self.vats.get_mut(&vat).expect("a seated vat has a row").status = VatStatus::Terminated;
+    /// Nothing is left to be let go: the vat's own rows are the last.
+    fn forget(&mut self, vat: VatId) {
+        self.vats.remove(&vat);
         self.progress.remove(&vat);
         self.seats.remove(&vat);
         self.endings.remove(&vat);

@@ -18,7 +18,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A vat, for as long as it lives, and as a tombstone afterwards: `v3`.
+    /// A vat. Its number is never given again: `v3`.
     VatId, "v");
 id!(
     /// A subcluster: `s1`.

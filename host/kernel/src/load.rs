@@ -44,7 +44,7 @@ impl Kernel {
 
     fn from_rows(state: State) -> Result<Kernel, Corrupt> {
         let mut seats: BTreeMap<VatId, Seat> = BTreeMap::new();
-        for (vat, _) in state.vats.iter().filter(|(_, row)| row.status != VatStatus::Terminated) {
+        for (vat, _) in &state.vats {
             seats.insert(*vat, Seat::new());
         }
         let mut kept: BTreeMap<(VatId, Slot), u64> = BTreeMap::new();

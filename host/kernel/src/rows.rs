@@ -186,8 +186,6 @@ pub enum VatStatus {
     Quarantined(Body),
     /// Never again; what it held and what waits for it is still being let go, slice by slice.
     Ending,
-    /// Never again: a tombstone.
-    Terminated,
 }
 
 impl VatStatus {
@@ -195,7 +193,7 @@ impl VatStatus {
     pub fn is_living(&self) -> bool {
         match self {
             VatStatus::Active | VatStatus::Quarantined(_) => true,
-            VatStatus::Ending | VatStatus::Terminated => false,
+            VatStatus::Ending => false,
         }
     }
 }

@@ -86,7 +86,7 @@ impl<'l> Look<'l> {
     pub(super) fn activity(vat: &VatView<'_>, running: &BTreeMap<VatId, Duration>) -> Activity {
         match &vat.row.status {
             VatStatus::Quarantined(_) => Activity::Quarantined,
-            VatStatus::Ending | VatStatus::Terminated => Activity::Ending,
+            VatStatus::Ending => Activity::Ending,
             VatStatus::Active if running.contains_key(&vat.id) => Activity::Running,
             VatStatus::Active if vat.is_resting => Activity::Resting,
             VatStatus::Active if vat.is_awake => Activity::Awake,

@@ -118,7 +118,7 @@ impl Sources {
 
 fn vat_status(vat: &VatView<'_>) -> requests::VatStatus {
     let state = match (&vat.row.status, vat.is_awake) {
-        (VatStatus::Quarantined(_) | VatStatus::Ending | VatStatus::Terminated, _) => VatState::Quarantined,
+        (VatStatus::Quarantined(_) | VatStatus::Ending, _) => VatState::Quarantined,
         (VatStatus::Active, true) => VatState::Awake,
         (VatStatus::Active, false) => VatState::Idle,
     };

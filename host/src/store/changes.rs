@@ -91,7 +91,6 @@ fn write_vats(connection: &Connection, changes: &[Change<VatId, Vat>]) -> Result
             VatStatus::Active => ("active", None),
             VatStatus::Quarantined(diagnostic) => ("quarantined", Some(diagnostic)),
             VatStatus::Ending => ("ending", None),
-            VatStatus::Terminated => ("terminated", None),
         };
         let (upgrade, code_before) = match &row.upgrade {
             Upgrade::None => ("none", None),

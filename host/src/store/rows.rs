@@ -98,7 +98,6 @@ fn status(row: &mut Columns<'_>) -> Result<VatStatus, Flaw> {
         "quarantined" => return row.body("diagnostic").map(VatStatus::Quarantined),
         "active" => VatStatus::Active,
         "ending" => VatStatus::Ending,
-        "terminated" => VatStatus::Terminated,
         word => return Err(Flaw::unknown_word("status", word)),
     };
     row.absent("diagnostic", "the vat is not quarantined")?;

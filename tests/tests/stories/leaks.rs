@@ -68,8 +68,7 @@ fn launching_and_terminating_again_and_again_leaves_no_descriptor_no_thread_and_
     let launch = json!({ "path": matcher.file() }).to_string();
     let terminate = json!({ "subcluster": "matcher" }).to_string();
     let mut http = place.http();
-    // Of each of its two vats a tombstone stays, of half a KiB.
-    leaves_nothing(&host, (warm_up, launches), 2 * bytes_per_round, || {
+    leaves_nothing(&host, (warm_up, launches), bytes_per_round, || {
         let launched = http.ask("POST", "/v1/launch", "", &launch);
         assert_eq!(launched.json()["origin"], "new", "{}", launched.body);
         let mut client = place.client("run/llm.sock");

@@ -60,15 +60,14 @@ impl Rows {
         }
         self.store.retain(|(vat, _), _| !commit.forgotten.contains(vat));
         put(&mut self.store, commit.store, |_| true);
-        commit.forgotten.iter().for_each(|vat| self.check_tombstone(*vat));
+        commit.forgotten.iter().for_each(|vat| self.check_forgotten(*vat));
     }
 
-    /// A vat that has ended is a tombstone, and no other row of its own is left.
-    fn check_tombstone(&self, vat: VatId) {
-        let row = &self.vats[&vat];
-        assert!(row.status == VatStatus::Terminated && row.grants.is_empty(), "{vat} has ended: {row:?}");
+    /// Of a vat that has ended no row of its own is left.
+    fn check_forgotten(&self, vat: VatId) {
         let all = (vat, Slot(0))..=(vat, Slot(u64::MAX));
-        let is_left = self.progress.contains_key(&vat)
+        let is_left = self.vats.contains_key(&vat)
+            || self.progress.contains_key(&vat)
             || self.suspicions.contains_key(&vat)
             || self.clist.range(all).next().is_some()
             || self.queue.values().any(|queued| queued.queue == Queue::Inbox(vat))

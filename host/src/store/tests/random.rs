@@ -119,11 +119,10 @@ impl Random {
             _ => self.variant("WhenQuarantined::Reject", WhenQuarantined::Reject),
         };
         let diagnostic = self.body();
-        let status = match self.below(4) {
+        let status = match self.below(3) {
             0 => self.variant("VatStatus::Active", VatStatus::Active),
             1 => self.variant("VatStatus::Quarantined", VatStatus::Quarantined(diagnostic)),
-            2 => self.variant("VatStatus::Ending", VatStatus::Ending),
-            _ => self.variant("VatStatus::Terminated", VatStatus::Terminated),
+            _ => self.variant("VatStatus::Ending", VatStatus::Ending),
         };
         let before = self.body();
         let upgrade = match self.below(3) {
