@@ -33,4 +33,7 @@ INSERT INTO dead_letters_5 SELECT id, vat, object, method, body, bytes, why, NUL
 DROP TABLE dead_letters;
 ALTER TABLE dead_letters_5 RENAME TO dead_letters;
 
+-- Of a vat that has ended nothing stays, not even this.
+DELETE FROM vats WHERE status = 'terminated';
+
 UPDATE meta SET min_reader = 5, min_writer = 5;
