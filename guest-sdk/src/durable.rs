@@ -87,8 +87,14 @@ impl Kind {
 /// The number of the root.
 pub(crate) const ROOT: u64 = 0;
 
+/// The longest state that is remembered.
+const REMEMBERED_BYTES_MAX: usize = 4 << 10;
+
 thread_local! {
     static KINDS: Cell<&'static [Kind]> = const { Cell::new(&[]) };
+    /// What the store has of the object that was looked at last: often it is looked at again, and a question to the host is dear. Nobody else
+    /// writes there, and a heap that has seen what was not kept is not used again.
+    static LAST: Cell<Option<(u64, Vec<u8>)>> = const { Cell::new(None) };
 }
 
 /// Set once an incarnation, before any delivery.
@@ -130,15 +136,31 @@ fn key(id: u64) -> [u8; 15] {
 
 /// What the store has of an object: its kind's name, its state, and the version of that if it is not the first.
 pub(crate) fn load(id: u64) -> Option<Body> {
-    store::raw_get(&key(id))
+    match LAST.take() {
+        Some((last, bytes)) if last == id => Some(Body { bytes, caps: Vec::new() }),
+        _ => store::raw_get(&key(id)),
+    }
 }
 
 pub(crate) fn save(id: u64, body: &Body) {
+    forget(id);
     store::raw_put(&key(id), body);
+}
+
+/// Remembers what the store has of an object, for whoever looks at it next. Capabilities are not held for that.
+pub(crate) fn remember(id: u64, body: Body) {
+    if body.caps.is_empty() && body.bytes.len() <= REMEMBERED_BYTES_MAX {
+        LAST.set(Some((id, body.bytes)));
+    }
+}
+
+fn forget(id: u64) {
+    LAST.set(LAST.take().filter(|(last, _)| *last != id));
 }
 
 /// An object is gone, and its state with it.
 pub(crate) fn remove(id: u64) {
+    forget(id);
     store::raw_remove(&key(id));
     sweep::all_of(id);
 }
@@ -208,6 +230,24 @@ impl<T: Durable> Serialize for Saved<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// There is no host in this test: whoever asked one would panic.
+    #[test]
+    fn a_little_state_that_was_looked_at_last_is_not_asked_for_again() {
+        let body = |length: usize| Body { bytes: vec![7; length], caps: Vec::new() };
+        remember(1, body(REMEMBERED_BYTES_MAX));
+        assert_eq!(load(1).map(|body| body.bytes.len()), Some(REMEMBERED_BYTES_MAX));
+        assert_eq!(LAST.take(), None, "it is remembered anew by whoever has looked at it");
+        remember(1, body(REMEMBERED_BYTES_MAX + 1));
+        assert_eq!(LAST.take(), None, "what is long is not held twice");
+        remember(1, body(1));
+        forget(2);
+        remember(3, body(3));
+        assert_eq!(LAST.take(), Some((3, vec![7; 3])));
+        remember(1, body(1));
+        forget(1);
+        assert_eq!(LAST.take(), None);
+    }
 
     #[test]
     fn the_kind_is_read_from_the_beginning_of_what_is_kept() {

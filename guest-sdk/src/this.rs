@@ -86,8 +86,10 @@ impl<T: Object> This<T> {
         let _borrow = Borrow::of::<T>(self.id);
         match &self.place {
             Place::Store(access) => {
-                let (state, _) = (access.load)(self.id);
-                look(&state)
+                let (state, body) = (access.load)(self.id);
+                let result = look(&state);
+                remember(self.id, body);
+                result
             }
             Place::Heap(state) => look(&state.borrow()),
         }
@@ -217,6 +219,13 @@ fn save<T: Durable>(id: u64, state: &T, before: Option<Body>) {
         .unwrap_or_else(|error| panic!("the state of object {id}, a `{}`, can not be kept: {error}", T::KIND));
     if before.is_none_or(|before| before.bytes != after.bytes || before.caps != after.caps) {
         durable::save(id, &after);
+    }
+    durable::remember(id, after);
+}
+
+fn remember(id: u64, body: Option<Body>) {
+    if let Some(body) = body {
+        durable::remember(id, body);
     }
 }
 
