@@ -110,7 +110,7 @@ pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
 /// The kind of an object that is in the store. The root is put there when it is first looked at.
 pub(crate) fn kind_of_object(id: u64) -> Option<&'static Kind> {
     if id != ROOT {
-        return kind(&kind_of(&store::raw_get_bytes(&key(id))?)?);
+        return kind(&kind_name(id)?);
     }
     let root = KINDS.get().first()?;
     if store::raw_get_bytes(&key(ROOT)).is_none() {
@@ -167,7 +167,17 @@ pub(crate) fn remove(id: u64) {
 
 /// The kind's name in what is kept of an object.
 pub(crate) fn kind_name(id: u64) -> Option<String> {
-    kind_of(&store::raw_get_bytes(&key(id))?)
+    match LAST.take() {
+        Some((last, bytes)) if last == id => {
+            let name = kind_of(&bytes);
+            LAST.set(Some((last, bytes)));
+            name
+        }
+        other => {
+            LAST.set(other);
+            kind_of(&store::raw_get_bytes(&key(id))?)
+        }
+    }
 }
 
 /// The first element of a list of two or three, if it is a text: without reading the rest.
@@ -236,6 +246,7 @@ mod tests {
     fn a_little_state_that_was_looked_at_last_is_not_asked_for_again() {
         let body = |length: usize| Body { bytes: vec![7; length], caps: Vec::new() };
         remember(1, body(REMEMBERED_BYTES_MAX));
+        assert_eq!(kind_name(1), None, "its bytes are no record");
         assert_eq!(load(1).map(|body| body.bytes.len()), Some(REMEMBERED_BYTES_MAX));
         assert_eq!(LAST.take(), None, "it is remembered anew by whoever has looked at it");
         remember(1, body(REMEMBERED_BYTES_MAX + 1));
