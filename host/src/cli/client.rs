@@ -1,5 +1,6 @@
 //! The way to a running host: HTTP/1.1 with JSON over its control socket.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -29,6 +30,9 @@ const FRAME_BYTES_MAX: usize = 64 << 10;
 
 /// How long a host may take to say that it is there. It does so whatever it is at, unless its process is stopped or starved.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the answer to a mere question may take before it is seen whether anybody is there.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// The host hangs up on a client that says nothing for longer than this, and a little more.
 const IDLE_MS_MAX: u64 = 5_000;
@@ -63,12 +67,9 @@ impl Client {
     /// # Errors
     /// `ocap::daemon::unreachable` with why, as far as it can be known.
     pub(super) fn connect(session: &Session) -> Result<Client, Problem> {
-        let Some(home) = session.home()? else { return Err(absence::no_home(session.home_path())) };
+        let home = home_of(session)?;
         let powers = session.powers();
-        let silent = |reason: String| match processes(powers) {
-            Ok(processes) => absence::explain(&home, &processes, powers.now_ms(), reason),
-            Err(problem) => problem,
-        };
+        let silent = |reason| silent(&home, powers, reason);
         let (runtime, mut sender) = open(&home).map_err(silent)?;
         let ping = exchange(&mut sender, request(Method::GET, "/v1/ping", Bytes::new()));
         let answered = runtime.block_on(async { tokio::time::timeout(PATIENCE, ping).await });
@@ -77,6 +78,25 @@ impl Client {
         let pong: Pong = understood(response)?;
         let answered_ms = powers.now_ms();
         Ok(Client { runtime, sender, pid: pong.pid, home, powers, answered_ms })
+    }
+
+    /// What the host answers to one question that changes nothing. It is asked at once: who answers it is there.
+    ///
+    /// # Errors
+    /// As [`Client::connect`] and [`Client::get`].
+    pub(super) fn ask<T: DeserializeOwned>(session: &Session, path: &str) -> Result<T, Problem> {
+        let home = home_of(session)?;
+        let (runtime, mut sender) = open(&home).map_err(|reason| silent(&home, session.powers(), reason))?;
+        let mut asked = pin!(exchange(&mut sender, request(Method::GET, path, Bytes::new())));
+        let answered = runtime.block_on(async { tokio::time::timeout(WAIT, asked.as_mut()).await });
+        let response = match answered {
+            Ok(answered) => answered?,
+            Err(_) => {
+                Client::connect(session)?;
+                runtime.block_on(asked)?
+            }
+        };
+        understood(response)
     }
 
     /// What the host answers to one question, if there is one and it answers in time. Nobody is told why not.
@@ -168,6 +188,18 @@ pub(super) fn encoded(text: &str) -> String {
     let shown =
         text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
     shown.collect()
+}
+
+fn home_of(session: &Session) -> Result<Home, Problem> {
+    session.home()?.ok_or_else(|| absence::no_home(session.home_path()))
+}
+
+/// Why nobody answers.
+fn silent(home: &Home, powers: Powers, reason: String) -> Problem {
+    match processes(powers) {
+        Ok(processes) => absence::explain(home, &processes, powers.now_ms(), reason),
+        Err(problem) => problem,
+    }
 }
 
 fn open(home: &Home) -> Result<(Runtime, SendRequest<Full<Bytes>>), String> {

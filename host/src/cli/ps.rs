@@ -48,7 +48,7 @@ pub(super) enum SortBy {
 }
 
 pub(super) fn run(args: &PsArgs, session: &Session) -> Result<ExitStatus, Problem> {
-    let mut ps: Ps = session.client()?.get(&path(args.subcluster.as_deref())?)?;
+    let mut ps: Ps = session.ask(&path(args.subcluster.as_deref())?)?;
     sort(&mut ps.vats, args.sort);
     session.answer(&ps, text)?;
     let degraded = ps.vats.iter().any(|vat| vat.state == Activity::Quarantined);

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Format;
 use super::client::{Client, Flow};
@@ -78,6 +79,11 @@ impl Session {
     /// A connection to the running host.
     pub(super) fn client(&self) -> Result<Client, Problem> {
         Client::connect(self)
+    }
+
+    /// What the running host answers to one question that changes nothing.
+    pub(super) fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
+        Client::ask(self, path)
     }
 
     /// A path that the user wrote, as it is from the root.

@@ -19,7 +19,7 @@ pub(super) struct StatusArgs {}
 pub(super) fn run(_: &StatusArgs, session: &Session) -> Result<ExitStatus, Problem> {
     // People are not shown what else there is.
     let path = if session.format() == Format::Text { "/v1/status?brief" } else { "/v1/status" };
-    let status: Status = session.client()?.get(path)?;
+    let status: Status = session.ask(path)?;
     session.answer(&status, text)?;
     Ok(if status.degraded { ExitStatus::Degraded } else { ExitStatus::Ok })
 }
