@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use ocap_tests::{Background, Place, eventually};
+use ocap_tests::{Background, Halted, Place, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
@@ -190,4 +190,30 @@ fn stop_with_force_never_touches_a_process_that_does_not_hold_the_lock() {
     place.ocap(&["stop", "--force"]).expect(4).problem("ocap::daemon::unreachable");
     // A host that does start is told that somebody is there who says so of himself, and leaves him alone.
     place.try_run(&[]).expect(5).problem("ocap::daemon::locked");
+}
+
+#[test]
+fn a_question_to_a_host_that_is_halted_is_answered_with_who_holds_the_home() {
+    let place = Place::new();
+    let host = place.run(&[&place.sample("counter").file()]);
+    host.signal(Signal::STOP);
+    let asked = [["status"], ["ps"]].map(|words| place.begin(&words));
+    for asked in asked {
+        let problem = asked.done().expect(4).problem("ocap::daemon::unreachable");
+        assert!(problem["message"].as_str().is_some_and(|said| said.contains(&host.pid().to_string())), "{problem}");
+    }
+    host.signal(Signal::CONT);
+    place.ocap(&["status"]).expect(0);
+}
+
+#[test]
+fn a_question_whose_answer_takes_long_is_answered_all_the_same() {
+    let place = Place::new();
+    let host = place.run(&[&place.sample("counter").file()]);
+    let halted = Halted::thread(host.pid(), "kernel");
+    let asked = place.begin(&["ps"]);
+    // Longer than the client waits before it sees whether anybody is there.
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    halted.go_on();
+    assert_eq!(asked.done().expect(0).json()["vats"][0]["vat"], "counter/counter");
 }
