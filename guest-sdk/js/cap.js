@@ -117,8 +117,8 @@ export class Cap extends Reference {
   }
 
   /**
-   * Calls a method whose answer goes to `listener`, a durable object or a resolver, also if this vat has been restarted meanwhile.
-   * An object gets it in its method `[answered]`.
+   * Calls a method whose answer goes to `listener`, a resolver, also if this vat has been restarted meanwhile. To a method of a durable
+   * object it goes by `then`.
    */
   callTo(listener, method, ...args) {
     kernel.send(lend(this), method, parcel(args), lend(listener));

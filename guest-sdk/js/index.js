@@ -27,8 +27,6 @@ const EPHEMERAL_IDS = 1n << 62n;
 
 /** The method of the root that runs when an incarnation begins. What it throws quarantines the vat, and the operator sees its text. */
 export const started = Symbol('started');
-/** The method of a durable object that gets the answers that were sent to it: `[answered]({ value, error })`. */
-export const answered = Symbol('answered');
 
 /** An object that ends with the incarnation: for sessions and closures. `expose` it to hand it out; it is disposed when nobody holds it. */
 export class Ephemeral {}
@@ -39,6 +37,7 @@ export class Ephemeral {}
  * Its constructor has to work without arguments: what it sets is what a field has that was added later. Fields are loaded when a message
  * comes and saved at the end of the delivery if they changed; while a method waits, other deliveries see and change the same fields.
  * Private fields are not kept. The class's name is kept beside the state, so a renamed class is another kind; `static kind` says it instead.
+ * `static answers`, a list of names, says which methods hear answers, as `heard({ value, error })`: nobody can call those.
  * What `__describe` tells others is `static docs`, a text, and `static methodDocs`, an object of one text for each method.
  */
 export class Durable {}
@@ -167,6 +166,7 @@ function load(id) {
   const found = rawLoad(key(id), scope);
   if (found === undefined && id !== 0n) return undefined;
   const [kind, state, version] = found?.value ?? [];
+  if (kind === THEN) return new Then(scope, ...state);
   const Kind = id === 0n ? Root : kinds.get(kind);
   if (Kind === undefined) return undefined;
   if (version !== undefined) {
@@ -202,14 +202,56 @@ export function expose(object) {
   if (!ids.has(object)) {
     const kind = kindOf(object.constructor);
     if (!kinds.has(kind)) throw new TypeError(`vat(..) does not name the kind \`${kind}\``);
-    const counter = new TextEncoder().encode('sdk/next-object');
-    const id = rawGet(counter) ?? 1;
-    rawPut(counter, parcel(id + 1));
-    const entry = new Entry(BigInt(id), object);
+    const entry = new Entry(nextId(), object);
     entry.usedBy(here());
     entry.touched();
   }
   return exposed(ids.get(object), 'durable');
+}
+
+function nextId() {
+  const counter = new TextEncoder().encode('sdk/next-object');
+  const id = rawGet(counter) ?? 1;
+  rawPut(counter, parcel(id + 1));
+  return BigInt(id);
+}
+
+/** The kind of what listens. No class is called so. */
+const THEN = '$then';
+
+/** What listens for one answer. */
+class Then {
+  constructor(scope, object, method, ...context) {
+    Object.assign(this, { scope, object: this, to: object, method, context });
+  }
+
+  usedBy(scope) {
+    scope.ends.push(() => this.scope.close());
+  }
+
+  /** The object that hears the answer, and what its method comes to. */
+  deliver(how, payload) {
+    const object = local(this.to);
+    if (!hearsAnswers(object, this.method)) {
+      throw new TypeError(`an answer is lost: ${object.constructor.name} has no method \`${this.method}\` among its \`static answers\``);
+    }
+    return [object, object[this.method](heard(how, payload), ...this.context)];
+  }
+}
+
+/**
+ * Has the answer of a promise sent to a method of a durable object, one of its `static answers`, also if this vat has been restarted
+ * meanwhile: `then(bank.call('pay'), order, 'paid')`. What else is given is kept, and given to the method after the answer.
+ *
+ * What listens is a small object of its own that nobody is given a capability to, so nobody but the kernel can answer.
+ */
+export function then(promise, object, method, ...context) {
+  if (!(object instanceof Durable) || !hearsAnswers(object, method)) {
+    throw new TypeError(`\`then\` wants a durable object and one of its \`static answers\`, and \`${method}\` is none`);
+  }
+  const id = nextId();
+  rawPut(key(id), parcel([THEN, [expose(object), method, ...context]]));
+  promise.listen(exposed(id, 'durable'));
 }
 
 /** The object behind a capability, if it is one of this vat; else `undefined`. */
@@ -227,10 +269,11 @@ function* prototypes(object) {
 }
 
 const isMethod = (type, name) => Object.hasOwn(type, name) && name !== 'constructor' && typeof type[name] === 'function';
+const hearsAnswers = (object, name) => (object.constructor.answers ?? []).includes(name) && typeof object[name] === 'function';
 
-/** The method that a message names: a public one. */
+/** The method that a message names: a public one that is not for answers. */
 function methodOf(object, name) {
-  for (const type of prototypes(object)) if (isMethod(type, name)) return type[name];
+  for (const type of prototypes(object)) if (isMethod(type, name) && !hearsAnswers(object, name)) return type[name];
   throw new VatError('no-such-method', `${object.constructor.name} has no method \`${name}\``);
 }
 
@@ -240,7 +283,7 @@ function describe(object) {
   const methods = new Map();
   for (const type of prototypes(object)) {
     for (const name of Object.getOwnPropertyNames(type)) {
-      if (!isMethod(type, name) || methods.has(name)) continue;
+      if (!isMethod(type, name) || methods.has(name) || hearsAnswers(object, name)) continue;
       const args = parameters(type[name]).map((name) => ({ name, type: 'any' }));
       methods.set(name, { name, docs: methodDocs[name] ?? '', args, answer: 'any' });
     }
@@ -257,7 +300,6 @@ function parameters(code) {
 }
 
 function invoke(object, name, payload) {
-  if (object[answered] && ['fulfill', 'forward', 'break'].includes(name)) return object[answered](heard(name, payload));
   if (name === '__describe') return describe(object);
   const method = methodOf(object, name);
   const bad = (message) => new VatError('bad-arguments', `\`${name}\`: ${message}`);
@@ -339,10 +381,10 @@ export function spawn(code) {
 function deliver(id, name, payload, handle) {
   const delivery = new Delivery();
   conduct(delivery, name, handle && new Cap(handle, delivery), () => {
-    const object = find(id);
-    const value = invoke(object, name, payload);
+    const found = find(id);
+    const [object, value] = found instanceof Then ? found.deliver(name, payload) : [found, invoke(found, name, payload)];
     // Nobody else may hold the object by the time it goes on.
-    if (value instanceof Promise && id !== 0n && object instanceof Durable) exposed(id, 'durable');
+    if (value instanceof Promise && ids.get(object) !== 0n && object instanceof Durable) exposed(ids.get(object), 'durable');
     return value;
   });
 }

@@ -52,8 +52,8 @@ class Cap(Reference):
         kernel.send(lend(self), method, parcel(args), None)
 
     def call_to(self, listener: "Cap", method: str, *args: Any) -> None:
-        """Calls a method whose answer goes to `listener`, a durable object or a resolver, also if this vat has been restarted meanwhile.
-        An object gets it in its method marked `@answer`."""
+        """Calls a method whose answer goes to `listener`, a resolver, also if this vat has been restarted meanwhile. To a method of a durable
+        object it goes by `then`."""
         kernel.send(lend(self), method, parcel(args), lend(listener))
 
     def listen(self, listener: "Cap") -> None:

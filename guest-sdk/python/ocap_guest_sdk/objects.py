@@ -59,7 +59,7 @@ def method(function: Callable) -> Callable:
 
 
 def answer(function: Callable) -> Callable:
-    """The method of a durable object that gets the answers that were sent to it: `def heard(self, answer: Answer)`."""
+    """A method of a durable object that hears an answer, given to `then`: `def heard(self, answer: Answer)`. Nobody can call it."""
     function.ocap = "answer"
     return function
 
@@ -90,7 +90,7 @@ class _Object:
     _id: int | None = None
     _docs: str = ""
     _methods: dict[str, Callable] = {}
-    _answer: Callable | None = None
+    _answers: dict[str, Callable] = {}
     _started: Callable | None = None
 
     def __init_subclass__(cls):
@@ -99,9 +99,10 @@ class _Object:
         cls._docs = inspect.cleandoc(vars(cls).get("__doc__") or "")
         marked = {name: it for name, it in vars(cls).items() if hasattr(it, "ocap")}
         cls._methods = cls._methods | {name: it for name, it in marked.items() if it.ocap == "method"}
+        cls._answers = cls._answers | {name: it for name, it in marked.items() if it.ocap == "answer"}
         for it in marked.values():
-            if it.ocap != "method":
-                setattr(cls, f"_{it.ocap}", it)
+            if it.ocap == "started":
+                cls._started = it
 
 
 class Ephemeral(_Object):
@@ -150,11 +151,16 @@ def expose(it: _Object) -> Cap:
         _heap[it._id] = it
         return Cap(kernel.expose(it._id, kernel.Lifetime.INCARNATION))
     if it._id is None:
-        it._id = raw_get(b"sdk/next-object") or 1
-        raw_put(b"sdk/next-object", parcel(it._id + 1))
+        it._id = _next_id()
         _live[it._id] = it
         _touched.append(it)
     return Cap(kernel.expose(it._id, kernel.Lifetime.DURABLE))
+
+
+def _next_id() -> int:
+    id = raw_get(b"sdk/next-object") or 1
+    raw_put(b"sdk/next-object", parcel(id + 1))
+    return id
 
 
 def local(cap: Cap) -> Any:
@@ -163,7 +169,7 @@ def local(cap: Cap) -> Any:
     return None if id is None else _find(id)
 
 
-def _find(id: int) -> _Object:
+def _find(id: int) -> _Object | _Then:
     if id >= _EPHEMERAL_IDS:
         it = _heap.get(id)
     else:
@@ -174,11 +180,43 @@ def _find(id: int) -> _Object:
     return it
 
 
+_THEN = "$then"
+"""The kind of what listens. No class is called so."""
+
+
+def then(promise: Cap, method: Callable, *context: Any) -> None:
+    """Has the answer of a promise sent to a method of a durable object, marked `@answer`, also if this vat has been restarted meanwhile:
+    `then(bank.call("pay"), order.paid)`. What else is given is kept, and given to the method after the answer.
+
+    What listens is a small object of its own that nobody is given a capability to, so nobody but the kernel can answer."""
+    it = getattr(method, "__self__", None)
+    if not isinstance(it, Durable) or method.__name__ not in it._answers:
+        raise TypeError("`then` wants a method of a durable object that is marked `@answer`")
+    id = _next_id()
+    raw_put(_key(id), parcel([_THEN, [expose(it), method.__name__, *context]]))
+    kernel.listen(lend(promise), kernel.expose(id, kernel.Lifetime.DURABLE))
+
+
+class _Then:
+    """What listens for one answer."""
+
+    def __init__(self, object: Cap, method: str, *context: Any):
+        self.object, self.method, self.context = object, method, context
+
+    def deliver(self, how: str, args: kernel.Payload) -> tuple[Durable, Any]:
+        """The object that hears the answer, and what its method comes to."""
+        it = local(self.object)
+        function = it._answers.get(self.method)
+        if function is None:
+            raise LookupError(f"an answer is lost: {type(it).__name__} has no method `{self.method}` that is marked @answer")
+        return it, function(it, _heard(how, args), *self.context)
+
+
 def _key(id: int) -> bytes:
     return b"object/" + id.to_bytes(8, "big")
 
 
-def _load(id: int) -> Durable | None:
+def _load(id: int) -> Durable | _Then | None:
     found = raw_load(_key(id))
     if found is None:
         if id != 0:
@@ -188,6 +226,8 @@ def _load(id: int) -> Durable | None:
         (kind, state, *version), before = found
         if version:
             abort(f"the state of object {id}, a `{kind}`, is of version {version[0]}, which only the SDK for Rust knows")
+        if kind == _THEN:
+            return _Then(*state)
         of = _root if id == 0 else _kinds.get(kind)
         if of is None:
             return None
@@ -301,8 +341,6 @@ def _check(function: Callable, args: Any) -> None:
 
 
 def _call(it: _Object, name: str, args: kernel.Payload) -> Any:
-    if it._answer is not None and name in ("fulfill", "forward", "break"):
-        return it._answer(_heard(name, args))
     if name == "__describe":
         return _describe(it)
     if name not in it._methods:
@@ -339,11 +377,11 @@ def _described(error: Exception) -> Error:
 async def _answer(id: int, name: str, args: kernel.Payload, resolver: Cap | None) -> None:
     try:
         it = _find(id)
-        value = _call(it, name, args)
+        it, value = it.deliver(name, args) if isinstance(it, _Then) else (it, _call(it, name, args))
         del args
         if inspect.iscoroutine(value):
             # Nobody else may hold the object by the time it goes on.
-            held = expose(it) if id else None
+            held = expose(it) if it._id else None
             value = await value
             del held
         outcome = answer_of(value) if resolver else None

@@ -1,7 +1,7 @@
 // A peer: what two vats can do with each other, whatever they are written in. The same one stands in `../rust` and `../python`.
 
 import {
-  answered, context, Durable, Ephemeral, expose, Failed, local, ReleasedError, Resolver, started, vat, VatError, withResolver,
+  context, Durable, Ephemeral, expose, Failed, local, ReleasedError, Resolver, started, then, vat, VatError, withResolver,
 } from '../../../guest-sdk/js/index.js';
 
 /** What a peer remembers. */
@@ -92,8 +92,14 @@ class Peer extends Durable {
 
   /** Has a peer's answer sent to a durable object, whatever becomes of this incarnation. */
   ask_later(peer) {
-    this.ear = expose(new Ear());
-    peer.callTo(this.ear, 'counted');
+    const ear = new Ear();
+    this.ear = expose(ear);
+    then(peer.call('counted'), ear, 'hear', 'counted');
+  }
+
+  /** That object, for whoever would like to pretend to be the answer. */
+  listening() {
+    return this.ear;
   }
 
   /** What that object heard so far. */
@@ -177,8 +183,10 @@ class Note extends Durable {
 class Ear extends Durable {
   heard = null;
 
-  [answered]({ value }) {
-    this.heard = value ?? null;
+  static answers = ['hear'];
+
+  hear({ value }, asked) {
+    this.heard = [asked, value ?? null];
   }
 }
 

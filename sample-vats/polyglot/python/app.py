@@ -3,7 +3,7 @@
 from typing import Any
 
 from ocap_guest_sdk import (
-    Answer, Cap, Durable, Ephemeral, Error, Failed, ReleasedError, Resolver, answer, context, expose, local, method, promise, started, vat,
+    Answer, Cap, Durable, Ephemeral, Error, Failed, ReleasedError, Resolver, answer, context, expose, local, method, promise, started, then, vat,
 )
 
 
@@ -96,8 +96,14 @@ class Peer(Durable):
     @method
     def ask_later(self, peer: Cap):
         """Has a peer's answer sent to a durable object, whatever becomes of this incarnation."""
-        self.ear = expose(Ear())
-        peer.call_to(self.ear, "counted")
+        ear = Ear()
+        self.ear = expose(ear)
+        then(peer.call("counted"), ear.hear, "counted")
+
+    @method
+    def listening(self) -> Cap:
+        """That object, for whoever would like to pretend to be the answer."""
+        return self.ear
 
     @method
     def heard(self):
@@ -163,8 +169,8 @@ class Ear(Durable):
     heard: Any = None
 
     @answer
-    def hear(self, answer: Answer):
-        self.heard = answer.value
+    def hear(self, answer: Answer, asked: str):
+        self.heard = [asked, answer.value]
 
 
 class Session(Ephemeral):

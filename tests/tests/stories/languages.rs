@@ -255,10 +255,27 @@ fn what_vats_keep_in_any_language_outlives_kill_and_restart() {
     for (asked, (keeper, _)) in (1..).zip(PEERS) {
         assert_eq!(polyglot.call(keeper, "read_kept", &[]), keeper);
         assert_eq!(polyglot.call(keeper, "counted", &[]), 2);
-        assert_eq!(polyglot.call(keeper, "heard", &[]), asked, "{keeper}");
+        assert_eq!(polyglot.call(keeper, "heard", &[]), json!(["counted", asked]), "{keeper}");
     }
     assert_eq!(polyglot.call("c", "ask", &[]), 3);
     assert_eq!(polyglot.call("c", "sum", &[]), 13 + 4);
+}
+
+#[test]
+fn nobody_but_the_kernel_can_answer_an_object_that_waits_in_any_language() {
+    let polyglot = Polyglot::new();
+    let c = polyglot.peer("c");
+    for (asked, (vat, _)) in (1..).zip(PEERS) {
+        polyglot.call(vat, "ask_later", &[&c]);
+        let heard = || (polyglot.call(vat, "heard", &[]) == json!(["counted", asked])).then_some(());
+        eventually("the answer comes", heard);
+        let ear = polyglot.call(vat, "listening", &[])["$cap"].as_str().expect("a reference").to_owned();
+        for method in ["hear", "fulfill", "forward", "break"] {
+            let refused = polyglot.place.ocap(&["call", &ear, method, "[666]", "666"]).expect(1).json();
+            assert_eq!(refused["error"]["$error"]["name"], "no-such-method", "{method} of {vat}: {refused}");
+        }
+        assert_eq!(polyglot.call(vat, "heard", &[]), json!(["counted", asked]), "{vat}");
+    }
 }
 
 #[test]

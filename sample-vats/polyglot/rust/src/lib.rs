@@ -94,12 +94,17 @@ impl Peer {
     /// Has a peer's answer sent to a durable object, whatever becomes of this incarnation.
     fn ask_later(&mut self, peer: Cap) {
         let ear = This::durable(Ear::default());
-        peer.call::<Value>("counted", ()).then(&ear, Ear::hear);
+        peer.call::<Value>("counted", ()).then_with(&ear, Ear::hear, "counted".to_owned());
         self.ear = Some(ear);
     }
 
+    /// That object, for whoever would like to pretend to be the answer.
+    fn listening(&self) -> Option<This<Ear>> {
+        self.ear.clone()
+    }
+
     /// What that object heard so far.
-    fn heard(&self) -> Option<Value> {
+    fn heard(&self) -> Option<(String, Value)> {
         self.ear.as_ref()?.read(|ear| ear.heard.clone())
     }
 
@@ -124,14 +129,14 @@ impl Note {
 /// Hears one answer.
 #[derive(Durable, Default)]
 struct Ear {
-    heard: Option<Value>,
+    heard: Option<(String, Value)>,
 }
 
 #[object]
 impl Ear {
     #[answer]
-    fn hear(&mut self, answer: Result<Value>) {
-        self.heard = answer.ok();
+    fn hear(&mut self, answer: Result<Value>, asked: String) {
+        self.heard = answer.ok().map(|answer| (asked, answer));
     }
 }
 
