@@ -221,7 +221,7 @@ const THEN = '$then';
 
 /** What listens for one answer. */
 class Then {
-  constructor(scope, object, method, ...context) {
+  constructor(scope, object, method, context) {
     Object.assign(this, { scope, object: this, to: object, method, context });
   }
 
@@ -235,22 +235,22 @@ class Then {
     if (!hearsAnswers(object, this.method)) {
       throw new TypeError(`an answer is lost: ${object.constructor.name} has no method \`${this.method}\` among its \`static answers\``);
     }
-    return [object, object[this.method](heard(how, payload), ...this.context)];
+    return [object, object[this.method](heard(how, payload), this.context)];
   }
 }
 
 /**
  * Has the answer of a promise sent to a method of a durable object, one of its `static answers`, also if this vat has been restarted
- * meanwhile: `then(bank.call('pay'), order, 'paid')`. What else is given is kept, and given to the method after the answer.
+ * meanwhile: `then(bank.call('pay'), order, 'paid')`. A context, if there is one, is kept, and given to the method after the answer.
  *
  * What listens is a small object of its own that nobody is given a capability to, so nobody but the kernel can answer.
  */
-export function then(promise, object, method, ...context) {
+export function then(promise, object, method, context = null) {
   if (!(object instanceof Durable) || !hearsAnswers(object, method)) {
     throw new TypeError(`\`then\` wants a durable object and one of its \`static answers\`, and \`${method}\` is none`);
   }
   const id = nextId();
-  rawPut(key(id), parcel([THEN, [expose(object), method, ...context]]));
+  rawPut(key(id), parcel([THEN, [expose(object), method, context]]));
   promise.listen(exposed(id, 'durable'));
 }
 

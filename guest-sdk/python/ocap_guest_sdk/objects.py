@@ -184,23 +184,23 @@ _THEN = "$then"
 """The kind of what listens. No class is called so."""
 
 
-def then(promise: Cap, method: Callable, *context: Any) -> None:
+def then(promise: Cap, method: Callable, context: Any = None) -> None:
     """Has the answer of a promise sent to a method of a durable object, marked `@answer`, also if this vat has been restarted meanwhile:
-    `then(bank.call("pay"), order.paid)`. What else is given is kept, and given to the method after the answer.
+    `then(bank.call("pay"), order.paid)`. A context, if there is one, is kept, and given to the method after the answer.
 
     What listens is a small object of its own that nobody is given a capability to, so nobody but the kernel can answer."""
     it = getattr(method, "__self__", None)
     if not isinstance(it, Durable) or method.__name__ not in it._answers:
         raise TypeError("`then` wants a method of a durable object that is marked `@answer`")
     id = _next_id()
-    raw_put(_key(id), parcel([_THEN, [expose(it), method.__name__, *context]]))
+    raw_put(_key(id), parcel([_THEN, [expose(it), method.__name__, context]]))
     kernel.listen(lend(promise), kernel.expose(id, kernel.Lifetime.DURABLE))
 
 
 class _Then:
     """What listens for one answer."""
 
-    def __init__(self, object: Cap, method: str, *context: Any):
+    def __init__(self, object: Cap, method: str, context: Any):
         self.object, self.method, self.context = object, method, context
 
     def deliver(self, how: str, args: kernel.Payload) -> tuple[Durable, Any]:
@@ -209,7 +209,8 @@ class _Then:
         function = it._answers.get(self.method)
         if function is None:
             raise LookupError(f"an answer is lost: {type(it).__name__} has no method `{self.method}` that is marked @answer")
-        return it, function(it, _heard(how, args), *self.context)
+        context = () if self.context is None else (self.context,)
+        return it, function(it, _heard(how, args), *context)
 
 
 def _key(id: int) -> bytes:
