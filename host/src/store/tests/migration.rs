@@ -98,7 +98,7 @@ fn a_migration_that_is_cut_off_after_any_statement_never_happened() {
         assert_eq!(all_rows(&home), before, "after {count} statements");
     }
     let (_store, state) = home.open();
-    assert_eq!(state.vats.len(), 7);
+    assert_eq!(state.vats.len(), 6, "all but the one that has ended");
 }
 
 #[test]
