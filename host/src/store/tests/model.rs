@@ -153,7 +153,7 @@ fn changes<K: Ord, V>(
 }
 
 /// Every variant of every enum in a row, and lists without and with entries.
-const VARIANTS: usize = 2 + 3 + 2 + 4 + 3 + 2 + 6 + 2 + 5 + 3 + 2 + 2 + 2 + 2 + 2 + 14 + 6 + 2 + 1 + 3;
+const VARIANTS: usize = 2 + 3 + 2 + 3 + 3 + 2 + 6 + 2 + 5 + 3 + 2 + 2 + 2 + 2 + 2 + 14 + 6 + 2 + 1 + 3;
 
 #[test]
 fn what_is_committed_is_what_comes_back() {
