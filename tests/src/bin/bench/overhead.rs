@@ -47,7 +47,7 @@ pub(super) fn measure(root: &Path, home: &Path, out: &mut impl Write) -> Result<
     let [mut raw, mut sdk] = rounds;
     // Two that ran one right after the other had the machine alike.
     let mut added: Vec<f64> = raw.iter().zip(&sdk).map(|(raw, sdk)| sdk - raw).collect();
-    [&mut raw, &mut sdk, &mut added].map(|rounds| rounds.sort_by(f64::total_cmp));
+    [&mut raw, &mut sdk, &mut added].into_iter().for_each(|rounds| rounds.sort_by(f64::total_cmp));
     writeln!(out, "a counter's delivery at its worker, {ROUNDS} rounds of {CALLS} in turn, best and median:")?;
     let middle = ROUNDS / 2;
     for (name, best, median) in [("by hand", raw[0], raw[middle]), ("guest-sdk", sdk[0], sdk[middle])] {
