@@ -2,8 +2,8 @@
 //!
 //! A story has a [`Place`] of its own: a temporary directory with a home and whatever a user keeps beside it. It starts the binary
 //! there with an empty environment, and sees of it what a user sees: standard streams, exit status, sockets, files. Every wait ends
-//! after [`PATIENCE`] with a failure, so that a host that hangs is a test that fails; nothing here measures time. No process outlives
-//! the value that stands for it.
+//! after [`PATIENCE`] with a failure, so that a host that hangs is a test that fails, and a story that hangs all the same ends the test
+//! program with its name; nothing here measures time. No process outlives the value that stands for it.
 
 mod background;
 mod built;
@@ -21,6 +21,7 @@ mod sample;
 mod screen;
 mod terminal;
 mod time;
+mod watch;
 mod wire;
 
 pub use background::Background;

@@ -15,6 +15,7 @@ use crate::http::Http;
 use crate::line::LineClient;
 use crate::ocap::{Done, Pending, by_way_of_a_shell};
 use crate::sample::Sample;
+use crate::watch::Watch;
 use crate::wire::Wire;
 
 /// A temporary directory, removed at the end. The home in it is not made yet.
@@ -22,6 +23,7 @@ use crate::wire::Wire;
 pub struct Place {
     root: TempDir,
     home: PathBuf,
+    _watch: Watch,
 }
 
 impl Default for Place {
@@ -46,7 +48,7 @@ impl Place {
     pub fn with_home(path: &str) -> Place {
         let root = tempfile::Builder::new().prefix("ocap-").tempdir().expect("a temporary directory");
         let home = root.path().join(path);
-        Place { root, home }
+        Place { root, home, _watch: Watch::begin() }
     }
 
     /// The directory that is the user's.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ocap_tests::{Background, Halted, Host, Place, Sample, eventually};
+use ocap_tests::{Background, Host, Place, Sample, eventually};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -207,21 +207,20 @@ fn issue964_a_host_that_is_asked_to_stop_while_it_starts_stops() {
 #[test]
 fn issue964_a_start_that_hangs_ends_when_it_is_asked_to_and_takes_its_sockets_along() {
     let place = Place::new();
-    let sockets = ["control.sock", "token.sock"];
-    let host = loop {
-        let host = caught_while_starting(&place);
-        if sockets.iter().all(|name| place.home(name).exists()) {
-            break host;
-        }
-        host.kill9();
-    };
-    // The thread that starts the host; those that serve the sockets go on.
-    let _hanging = Halted::thread(host.pid(), "ocap-host");
-    host.signal(Signal::CONT);
+    place.run(&[]).kill9();
+    let sockets = ["control.sock", "token.sock"].map(|name| place.home(name));
+    // The thread that starts the host waits for a pipe, as it would for a disk that does not answer; those that serve the sockets go on.
+    let _pipe = place.hold_at_host_toml();
+    let host = Host::launch(&place, &[]);
+    eventually("it hangs", || {
+        let record: serde_json::Value = serde_json::from_slice(&fs::read(place.home("status.json")).ok()?).ok()?;
+        (record["pid"] == host.pid() && record["step"] == "load the kernel").then_some(())
+    });
+    assert!(sockets.iter().all(|socket| socket.exists()));
     place.ocap(&["stop"]).expect(0);
     assert_eq!(host.ended(), 0);
-    for name in sockets {
-        assert!(!place.home(name).exists(), "{name}");
+    for socket in sockets {
+        assert!(!socket.exists(), "{}", socket.display());
     }
     let record = fs::read(place.home("status.json")).expect("its last words");
     let record: serde_json::Value = serde_json::from_slice(&record).expect("a record");

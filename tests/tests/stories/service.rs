@@ -93,7 +93,7 @@ fn a_run_loop_that_hangs_gives_no_sign_of_life_though_the_rest_of_the_host_goes_
     // The threads that could have feigned life run as ever.
     let answer = Http::connect(&place.home("control.sock")).ask("GET", "/v1/openapi.json", "", "");
     assert_eq!((answer.status, host.runs()), (200, true));
-    halted.go_on();
+    drop(halted);
     manager.wait_for("WATCHDOG=1");
     assert_eq!(place.call("counter", "increment", &["1"]), 1);
     signal(&host, Signal::TERM);

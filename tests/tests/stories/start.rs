@@ -214,6 +214,6 @@ fn a_question_whose_answer_takes_long_is_answered_all_the_same() {
     let asked = place.begin(&["ps"]);
     // Longer than the client waits before it sees whether anybody is there.
     std::thread::sleep(std::time::Duration::from_millis(1_500));
-    halted.go_on();
+    drop(halted);
     assert_eq!(asked.done().expect(0).json()["vats"][0]["vat"], "counter/counter");
 }

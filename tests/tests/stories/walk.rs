@@ -33,7 +33,7 @@ struct Shell {
 const ENDED: &str = "<<<ended>>>";
 
 /// After so many seconds a walk that waits in vain is ended: far more than one needs on a busy machine.
-const PATIENCE_S: &str = "1800";
+const PATIENCE_S: &str = "900";
 
 impl Shell {
     fn start(root: &Path) -> Shell {
