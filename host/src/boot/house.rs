@@ -235,7 +235,7 @@ fn home_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {
         Ok(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
             Problem::new("ocap::home::key_damaged", "the home's key does not have 32 bytes")
                 .at_path(KEY, home.path_of(KEY).display())
-                .with_help("restore it from a backup of the home: vats' random depends on it")
+                .with_help("remove it: the next start makes another, and vats draw other random from then on")
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(home, powers),
         Err(error) => Err(unusable(home, KEY, &error)),
@@ -253,11 +253,20 @@ fn cache_key(home: &Home) -> Option<[u8; 32]> {
 
 /// Removes the home's secret, so that vats which begin anew do not draw the same random again. Compiled code is still known.
 pub(super) fn renew_key(home: &Home) -> Result<(), Problem> {
-    let Ok(key) = home.dir().read(KEY) else { return Ok(()) };
-    if let (None, Ok(key)) = (cache_key(home), <[u8; 32]>::try_from(key.as_slice())) {
-        write_key(home, CACHE_KEY, &of_compiled_code(&key)).map_err(|error| unusable(home, CACHE_KEY, &error))?;
+    keep_compiled_code(home)?;
+    match home.dir().remove_file(KEY) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unusable(home, KEY, &error)),
+        Ok(()) | Err(_) => Ok(()),
     }
-    home.dir().remove_file(KEY).map_err(|error| unusable(home, KEY, &error))
+}
+
+/// Sees to it that compiled code is still known when the home's secret is another.
+pub(super) fn keep_compiled_code(home: &Home) -> Result<(), Problem> {
+    let key = home.dir().read(KEY).ok().and_then(|key| <[u8; 32]>::try_from(key.as_slice()).ok());
+    match key.filter(|_| cache_key(home).is_none()) {
+        Some(key) => write_key(home, CACHE_KEY, &of_compiled_code(&key)).map_err(|error| unusable(home, CACHE_KEY, &error)),
+        None => Ok(()),
+    }
 }
 
 fn make_key(home: &Home, powers: Powers) -> Result<[u8; 32], Problem> {

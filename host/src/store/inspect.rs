@@ -61,6 +61,14 @@ pub fn older_version(path: &Path) -> Result<Option<i64>, StoreError> {
     Ok(found.filter(|version| *version < version::STEPS.len() as i64))
 }
 
+/// What tells a store from all others but its own copies; `None` if there is no store, or it is too old to have that.
+///
+/// # Errors
+/// As [`super::Store::open`].
+pub fn identity(path: &Path) -> Result<Option<[u8; 16]>, StoreError> {
+    at_rest(path, |connection, version| witness::identity(connection, version, path)).map(Option::flatten)
+}
+
 /// Sees that no number below these is given by a store that no host has open.
 ///
 /// # Errors

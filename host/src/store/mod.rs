@@ -35,7 +35,7 @@ use rusqlite::Connection;
 
 pub use backup::copy;
 pub use error::StoreError;
-pub use inspect::{Inspected, inspect, lost, older_version, raise};
+pub use inspect::{Inspected, identity, inspect, lost, older_version, raise};
 pub use load::{PageSize, VatEntries, VatPage, VatSize, Waking};
 
 use load::Reading;

@@ -161,6 +161,12 @@ fn unwritable(path: &Path, error: &io::Error) -> StoreError {
     }
 }
 
+/// Which store it is, if its version knows.
+pub(super) fn identity(connection: &Connection, version: i64, store: &Path) -> Result<Option<[u8; 16]>, StoreError> {
+    let found = if version < COUNTING_SINCE { None } else { testimony(connection, store)? };
+    Ok(found.map(|found| found.identity).filter(|identity| *identity != [0; 16]))
+}
+
 /// What a store says of itself; nothing where it lacks a row, which whoever reads its rows will name.
 fn testimony(connection: &Connection, store: &Path) -> Result<Option<Testimony>, StoreError> {
     let sql = "SELECT meta.identity, counters.commits FROM meta, counters";

@@ -101,6 +101,28 @@ fn a_restored_home_is_as_it_was_and_gives_no_number_twice_and_what_it_had_is_kep
 }
 
 #[test]
+fn vats_of_a_restored_home_do_not_draw_again_what_they_drew_since_the_backup() {
+    let place = Place::new();
+    stopped_counter(&place, 5);
+    // What vats draw comes from the key and their number alone.
+    let key = |at: &str| fs::read(place.home(at)).expect("a key");
+    let before = key("key");
+    let compiled = place.listing("cache");
+    let backup = back_up(&place, "backup");
+    assert!(!backup.join("key").exists(), "a backup holds no secret of the home's");
+    for kept in ["replaced-1", "replaced-2"] {
+        place.ocap(&["db", "restore", word(&backup), "--yes"]).expect(0);
+        assert_ne!(key("key"), before);
+        assert!(place.home(kept).join("key").exists());
+    }
+    assert_eq!(key("replaced-1/key"), before);
+    let host = place.run(&[]);
+    assert_eq!(host.ready()["boot"], 2, "the store is known as the home's own, so its numbers go on closely");
+    assert_eq!(place.call("counter", "get", &[]), 5);
+    assert_eq!(place.listing("cache"), compiled, "nothing was compiled again");
+}
+
+#[test]
 fn a_backup_that_was_killed_is_seen_to_be_half_made_and_the_host_is_none_the_worse() {
     let place = Place::new();
     let counter = place.sample("counter");
@@ -164,9 +186,8 @@ fn a_restore_that_was_decided_is_finished_by_the_next_start_and_another_one_neve
     host.kill9();
     let stage = || {
         fs::create_dir_all(place.home("restoring/new")).expect("made");
-        for name in ["store", "key"] {
-            fs::copy(backup.join(name), place.home("restoring/new").join(name)).expect("copied");
-        }
+        fs::copy(backup.join("store"), place.home("restoring/new/store")).expect("copied");
+        fs::write(place.home("restoring/new/key"), [7; 32]).expect("written");
     };
     stage();
     let host = place.run(&[]);
@@ -191,7 +212,7 @@ fn a_damaged_backup_is_refused_whatever_the_damage() {
     stopped_counter(&place, 5);
     let backup = back_up(&place, "backup");
     let blob = fs::read_dir(backup.join("blobs")).expect("blobs").next().expect("one").expect("an entry").path();
-    let files = ["store", "key", "backup.json"].map(|name| backup.join(name));
+    let files = ["store", "backup.json"].map(|name| backup.join(name));
     for file in files.iter().chain([&blob]) {
         let good = fs::read(file).expect("a file");
         let mut flipped = good.clone();

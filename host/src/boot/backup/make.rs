@@ -9,7 +9,7 @@ use ocap_kernel::{Kernel, State};
 
 use crate::component::{Blobs, CodeRecord, CodeSource, Digest};
 use crate::daemon::Home;
-use crate::daemon::home::{BLOBS, CONFIG, KEY, STORE};
+use crate::daemon::home::{BLOBS, CONFIG, STORE};
 use crate::daemon::requests::{BackedUp, Backup, BackupBody, BackupComponent, BackupFile, Components};
 use crate::powers::Powers;
 use crate::problem::Problem;
@@ -150,7 +150,7 @@ impl Making<'_> {
     /// Everything beside the components, with its digest.
     fn files(&self) -> io::Result<Vec<BackupFile>> {
         let mut files = Vec::new();
-        for name in [STORE, KEY, CONFIG] {
+        for name in [STORE, CONFIG] {
             if name != STORE {
                 match self.home.dir().read(name) {
                     Ok(bytes) => super::write_new(self.target, name, WRITABLE, bytes.as_slice())?,

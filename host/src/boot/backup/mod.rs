@@ -3,7 +3,6 @@
 //! ```text
 //! backup.json    what follows, each with its size and digest; written last, so that without it the rest is half made
 //! store          the database, as of one commit
-//! key            the home's secret, from which vats' random comes
 //! host.toml      if there was one
 //! blobs/HEX      the components that the vats need, unless it was made without them
 //! ```

@@ -2,7 +2,8 @@
 //!
 //! Its rule: there is always one whole home. Everything is put beside first, in `restoring/new`, and synced; `restoring/go` then decides, and
 //! from there on each step is a rename that whoever comes next, a restore or a start, finishes. What the home had before is kept, in
-//! `replaced-N`. Numbers go on above those of the old home, so that none is given twice.
+//! `replaced-N`. Numbers go on above those of the old home, so that none is given twice, and the key is a new one, so that no vat draws again what it
+//! drew in the time that is undone.
 
 use std::io;
 use std::path::Path;
@@ -18,6 +19,7 @@ use crate::problem::Problem;
 use crate::run_loop::markers;
 use crate::store::{self, witness};
 
+use super::super::house;
 use super::verify::{self, Verified};
 use super::{READ_ONLY, WRITABLE};
 
@@ -68,8 +70,9 @@ pub fn restore(home: &Home, powers: Powers, from: &Path) -> Result<Restored, Pro
     let backup = whole(from, powers)?;
     let unwritable = |error: io::Error| unwritable(home, &error);
     let (dir, _) = verify::open(from, powers)?;
-    let new = stage(home, &dir, &backup).map_err(unwritable)?;
-    let least = least_numbers(home, &new, from);
+    house::keep_compiled_code(home)?;
+    let new = stage(home, powers, &dir, &backup).map_err(unwritable)?;
+    let least = least_numbers(home, from);
     store::raise(&home.path_of(NEW).join(STORE), &least).map_err(|fault| Problem::from(&fault))?;
     super::sync(&new).map_err(unwritable)?;
     let kept = place_for_the_old(home).map_err(unwritable)?;
@@ -117,14 +120,17 @@ fn whole(from: &Path, powers: Powers) -> Result<Backup, Problem> {
     }
 }
 
-/// Copies what the backup has to where it can be renamed from.
-fn stage(home: &Home, from: &Dir, backup: &Backup) -> io::Result<Dir> {
+/// Copies what the backup has to where it can be renamed from, with a key beside it.
+fn stage(home: &Home, powers: Powers, from: &Dir, backup: &Backup) -> io::Result<Dir> {
     super::absent_is_fine(home.dir().remove_dir_all(RESTORING))?;
     drop(super::make_directory(home.dir(), RESTORING)?);
     let new = super::make_directory(home.dir(), NEW)?;
-    for file in &backup.files {
+    for file in backup.files.iter().filter(|file| file.name != KEY) {
         super::write_new(&new, &file.name, WRITABLE, from.open(&file.name)?)?;
     }
+    let mut key = [0; 32];
+    powers.fill_with_entropy(&mut key)?;
+    super::write_new(&new, KEY, WRITABLE, key.as_slice())?;
     if backup.components.iter().any(|component| component.included) {
         let (from, blobs) = (from.open_dir(BLOBS)?, super::make_directory(&new, BLOBS)?);
         for component in backup.components.iter().filter(|component| component.included) {
@@ -137,12 +143,13 @@ fn stage(home: &Home, from: &Dir, backup: &Backup) -> io::Result<Dir> {
 }
 
 /// The numbers from which the restored kernel goes on at least.
-fn least_numbers(home: &Home, new: &Dir, from: &Path) -> Counters {
-    let then = super::counters(&from.join(STORE)).unwrap_or_default();
-    let same_home = home.dir().read(KEY).is_ok_and(|key| new.read(KEY).is_ok_and(|other| key == other));
-    match super::counters_of(home).filter(|_| same_home) {
+fn least_numbers(home: &Home, from: &Path) -> Counters {
+    let identity = |store: &Path| store::identity(store).ok().flatten();
+    let (then, now) = (from.join(STORE), home.path_of(STORE));
+    let same_store = identity(&then).is_some_and(|then| identity(&now) == Some(then));
+    match super::counters_of(home).filter(|_| same_store) {
         Some(now) => now,
-        None => beyond(&then),
+        None => beyond(&super::counters(&then).unwrap_or_default()),
     }
 }
 

@@ -83,7 +83,7 @@ fn damaged_files(path: &Path, dir: &Dir, backup: &Backup) -> Vec<Problem> {
     findings
 }
 
-/// Names are the host's own: one that leads elsewhere is never opened.
+/// Names are the host's own: one that leads elsewhere is never opened. Early backups have a key, which no restore takes over.
 fn is_known(name: &str) -> bool {
     let of_blob = |hex: &str| crate::component::Digest::from_hex(hex).is_ok();
     [STORE, KEY, CONFIG].contains(&name) || name.strip_prefix("blobs/").is_some_and(of_blob)
