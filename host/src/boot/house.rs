@@ -264,7 +264,9 @@ pub(super) fn renew_key(home: &Home) -> Result<(), Problem> {
 pub(super) fn keep_compiled_code(home: &Home) -> Result<(), Problem> {
     let key = home.dir().read(KEY).ok().and_then(|key| <[u8; 32]>::try_from(key.as_slice()).ok());
     match key.filter(|_| cache_key(home).is_none()) {
-        Some(key) => write_key(home, CACHE_KEY, &of_compiled_code(&key)).map_err(|error| unusable(home, CACHE_KEY, &error)),
+        Some(key) => {
+            write_key(home, CACHE_KEY, &of_compiled_code(&key)).map_err(|error| unusable(home, CACHE_KEY, &error))
+        }
         None => Ok(()),
     }
 }
