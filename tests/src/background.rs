@@ -30,6 +30,7 @@ impl<'p> Background<'p> {
     /// `start`, which goes on beside.
     pub fn begin(&self, files: &[&Path]) -> Pending {
         let files: Vec<&str> = files.iter().map(|file| file.to_str().expect("UTF-8")).collect();
+        self.place.before_a_start();
         self.place.begin(&[&["start"], files.as_slice()].concat())
     }
 

@@ -82,6 +82,6 @@ fn profile_directory() -> &'static Path {
     })
 }
 
-fn target_directory() -> &'static Path {
+pub(crate) fn target_directory() -> &'static Path {
     profile_directory().parent().expect("the directory of a profile lies in the target directory")
 }

@@ -31,6 +31,7 @@ impl Host {
         let line = line.unwrap_or_else(|_| panic!("the host does not become ready:\n{}", host.stderr()));
         host.ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(host.ready["$type"], "ready", "{}", host.ready);
+        place.keep_compiled();
         host
     }
 
@@ -39,6 +40,7 @@ impl Host {
     /// # Panics
     /// If the binary can't be started.
     pub fn launch(place: &Place, files: &[&Path]) -> Host {
+        place.before_a_start();
         let files: Vec<&str> = files.iter().map(|file| file.to_str().expect("UTF-8")).collect();
         let args = place.on_the_home(&[&["run"], files.as_slice()].concat());
         let mut child = prepared(place.root(), &args).spawn().expect("the binary can be started");

@@ -7,6 +7,7 @@
 
 mod background;
 mod built;
+mod compiled;
 pub mod components;
 pub mod damage;
 mod dialogue;

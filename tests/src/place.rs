@@ -9,6 +9,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::compiled;
 use crate::dialogue::{Shown, at_a_terminal};
 use crate::host::Host;
 use crate::http::Http;
@@ -63,7 +64,10 @@ impl Place {
 
     /// A copy of a sample subcluster of the repository, with its components beside its declaration.
     pub fn sample(&self, name: &str) -> Sample {
-        Sample::copy(name, &self.root.path().join(name))
+        let directory = self.root.path().join(name);
+        let sample = Sample::copy(name, &directory);
+        compiled::lay_in(&self.home, &directory);
+        sample
     }
 
     /// Another copy under another name, also for the subcluster.
@@ -223,10 +227,31 @@ impl Place {
         names
     }
 
+    /// Before a host is started here: what others have compiled, the first one need not compile again.
+    pub(crate) fn before_a_start(&self) {
+        if !self.home("store").exists() {
+            compiled::begin(&self.home);
+            for entry in fs::read_dir(self.root()).into_iter().flatten().flatten() {
+                compiled::lay_in(&self.home, &entry.path());
+            }
+        }
+    }
+
+    /// What its hosts have compiled, others need not compile again.
+    pub(crate) fn keep_compiled(&self) {
+        compiled::keep(&self.home);
+    }
+
     /// The arguments with the home and with answers in JSON.
     pub(crate) fn on_the_home<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         let home = self.home.to_str().expect("a temporary directory has a path in UTF-8");
         [&["--home", home, "--format", "jsonl"], args].concat()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.keep_compiled();
     }
 }
 

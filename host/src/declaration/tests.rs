@@ -202,7 +202,12 @@ fn parameters_have_at_most_64_levels_however_they_are_written() {
     assert!(parse(&nested(62)).vats["v"].parameters["a"].is_array());
     assert_eq!(refused(&nested(63)).code, "ocap::declaration::parameter_unsupported");
     let dotted = format!("{{ {}a = ", "a.".repeat(70)).repeat(75) + "1" + &" }".repeat(75);
-    assert_eq!(refused(&format!("{SMALL}parameters = {dotted}")).code, "ocap::declaration::parameter_unsupported");
+    let refused = move || {
+        assert_eq!(refused(&format!("{SMALL}parameters = {dotted}")).code, "ocap::declaration::parameter_unsupported")
+    };
+    // The most levels that TOML's library lets through: code that is not optimised needs more for them than the 2 MiB of a test's stack.
+    let deep = std::thread::Builder::new().stack_size(16 << 20).spawn(refused).expect("a thread");
+    deep.join().expect("it is refused");
 }
 
 #[test]

@@ -8,37 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use ocap_tests::{Host, Place, eventually, repository, sample_component};
 use serde_json::{Value, json};
 
-/// Starts a host. Compiling an interpreter takes longer than all the rest of a story, so what one story has compiled, the others have too.
+/// Starts a host. Compiling an interpreter takes longer than all the rest of a story, so no two hosts compile one at a time.
 fn run(place: &Place, files: &[&Path]) -> Host {
-    static COMPILED: Mutex<bool> = Mutex::new(false);
-    let mut begun = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-    if !*begun {
-        // Of a run before, which may have been of other code. It need not be there.
-        let _ = fs::remove_dir_all(&shared);
-        fs::create_dir_all(shared.join("cache")).expect("a directory for compiled code");
-        *begun = true;
-    }
-    let home = place.home("");
-    if shared.join("key").exists() && !home.exists() {
-        // Made by the host itself, so that it has the right owner and mode; then the code and the key that it is believed by.
-        place.run(&[]).stop(place);
-        copy(&shared, &home);
-    }
-    let host = place.run(files);
-    copy(&home, &shared);
-    host
-}
-
-/// The key of a home and its compiled code.
-fn copy(from: &Path, to: &Path) {
-    fs::copy(from.join("key"), to.join("key")).expect("the key can be copied");
-    for entry in fs::read_dir(from.join("cache")).expect("a cache").flatten() {
-        let other = to.join("cache").join(entry.file_name());
-        if !other.exists() {
-            fs::hard_link(entry.path(), &other).or_else(|_| fs::copy(entry.path(), &other).map(drop)).expect("a copy");
-        }
-    }
+    static COMPILING: Mutex<()> = Mutex::new(());
+    let _compiling = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
+    place.run(files)
 }
 
 /// A host with a peer in each language.

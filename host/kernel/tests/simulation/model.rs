@@ -291,8 +291,7 @@ impl Model {
 
     /// Whether `from` may be `to` by now.
     pub fn may_be(&self, from: Kref, to: Kref) -> bool {
-        let reached = self.reach([from]);
-        reached.krefs.contains(&to) || self.is_blurred(&reached.krefs) || self.anything_may_be(to)
+        self.leads_to(from, to) || self.anything_may_be(to)
     }
 
     /// Whether `from` may have ended with this value.
@@ -307,7 +306,7 @@ impl Model {
     /// How many notices were asked for that may come to this object.
     pub(super) fn notices_for(&self, object: Kref) -> u64 {
         let anywhere = self.anything_may_be(object);
-        let fits = |listener: Kref| anywhere || self.may_be(listener, object);
+        let fits = |listener: Kref| anywhere || self.leads_to(listener, object);
         self.listens.iter().filter(|(listener, _)| fits(**listener)).map(|(_, count)| *count).sum()
     }
 
@@ -322,6 +321,11 @@ impl Model {
     pub fn listeners_untold(&self) -> Vec<Kref> {
         let untold = |listener: &Kref, asked: u64| self.told.count(listener) < asked;
         self.listens.iter().filter(|(listener, asked)| untold(listener, **asked)).map(|(kref, _)| *kref).collect()
+    }
+
+    fn leads_to(&self, from: Kref, to: Kref) -> bool {
+        let reached = self.reach([from]);
+        reached.krefs.contains(&to) || self.is_blurred(&reached.krefs)
     }
 
     /// Whether what settles a promise that can't be told may be this.

@@ -204,7 +204,7 @@ impl Options {
             poison: (chance.below(6) == 0).then_some(97),
             host: if chance.below(8) == 0 { Host::Tells } else { Host::Asks },
             losses: Losses::Some,
-            audit: if chance.below(8) == 0 { Audit::EveryAct } else { Audit::EverySixteenth },
+            audit: if chance.below(32) == 0 { Audit::EveryAct } else { Audit::EverySixteenth },
         }
     }
 }
