@@ -1,8 +1,8 @@
 # Every command that a person or CI runs; `just` alone lists them. Recipes run from the repository's root.
 #
 # The host is always built as one workspace (never `-p`), so that there is one feature resolution and one build of every dependency,
-# and always in the profile `dev`, which is optimised. `target/` is where the tests, the benchmark and the declarations of the sample
-# vats look, so a target directory from the environment is overridden.
+# and always in the profile `dev`, which is optimised; only the host's unit tests are not. `target/` is where the tests, the benchmark
+# and the declarations of the sample vats look, so a target directory from the environment is overridden.
 
 export CARGO_TARGET_DIR := justfile_directory() / "target"
 
