@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use ocap_tests::{Host, Place, eventually, repository, sample_component};
 use serde_json::{Value, json};
 
-/// Starts a host. Compiling an interpreter takes longer than all the rest of a story, so no two hosts compile one at a time.
+/// Starts a host. Compiling an interpreter takes longer than all the rest of a story, so only one host does it at a time.
 fn run(place: &Place, files: &[&Path]) -> Host {
     static COMPILING: Mutex<()> = Mutex::new(());
     let _compiling = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
