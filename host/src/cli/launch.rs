@@ -93,7 +93,17 @@ pub(super) fn text(launched: &Launched) -> String {
             );
         }
     };
-    format!("{} ({}): {origin}, with {}", launched.name, launched.id, launched.vats.join(", "))
+    format!("{} ({}): {origin}, with {}", launched.name, launched.id, listed(&launched.vats))
+}
+
+/// The names, as long as there are not too many for a line.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 #[cfg(test)]
@@ -111,5 +121,12 @@ mod tests {
             problems: vec![],
         };
         assert_eq!(text(&launched), "matcher (s1): launched, with matcher, index");
+    }
+
+    #[test]
+    fn a_thousand_vats_are_told_by_the_first_of_them_and_their_number() {
+        let names: Vec<String> = (0..1_000).map(|vat| format!("c{vat}")).collect();
+        let told = listed(&names);
+        assert!(told.starts_with("c0, c1, ") && told.ends_with(", c19 and 980 more"), "{told}");
     }
 }

@@ -1,5 +1,6 @@
 //! `ps`: what each vat does and takes.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use clap::ValueEnum;
@@ -87,32 +88,31 @@ fn text(ps: &Ps) -> String {
     format!("{}\nBUSY, CRANKS and errors are since boot {}, {} ago\n", table(head, rows), ps.boot, span(ps.uptime_ms))
 }
 
-fn row(vat: &VatUsage, now_ms: u64) -> [String; 11] {
+fn row(vat: &VatUsage, now_ms: u64) -> [Cow<'_, str>; 11] {
     let of = |amount: String, most: Option<String>| match most {
         Some(most) => format!("{amount}/{most}"),
         None => amount,
     };
-    let dash = || "-".to_owned();
     [
-        if vat.system { format!("{} (system)", vat.vat) } else { vat.vat.clone() },
-        vat.id.clone(),
+        if vat.system { format!("{} (system)", vat.vat).into() } else { vat.vat.as_str().into() },
+        vat.id.as_str().into(),
         state(vat),
-        vat.incarnation.to_string(),
-        vat.awake_since_ms.map_or_else(dash, |since| span(now_ms.saturating_sub(since))),
-        of(bytes(vat.memory_bytes), vat.memory_max_bytes.map(bytes)),
-        span(vat.busy_us / 1_000),
-        vat.cranks.to_string(),
-        format!("{}/{}", vat.queued, vat.mailbox_max),
-        vat.store_bytes.map_or_else(dash, bytes),
-        last_error(vat, now_ms),
+        vat.incarnation.to_string().into(),
+        vat.awake_since_ms.map_or("-".into(), |since| span(now_ms.saturating_sub(since)).into()),
+        of(bytes(vat.memory_bytes), vat.memory_max_bytes.map(bytes)).into(),
+        span(vat.busy_us / 1_000).into(),
+        vat.cranks.to_string().into(),
+        format!("{}/{}", vat.queued, vat.mailbox_max).into(),
+        vat.store_bytes.map_or("-".into(), |size| bytes(size).into()),
+        last_error(vat, now_ms).into(),
     ]
 }
 
 /// The state, and for how long a delivery has been under way if that is long.
-pub(super) fn state(vat: &VatUsage) -> String {
+pub(super) fn state(vat: &VatUsage) -> Cow<'static, str> {
     match vat.running_ms {
-        Some(ms) if ms >= 100 => format!("{} {}", vat.state.as_str(), span(ms)),
-        Some(_) | None => vat.state.as_str().to_owned(),
+        Some(ms) if ms >= 100 => format!("{} {}", vat.state.as_str(), span(ms)).into(),
+        Some(_) | None => vat.state.as_str().into(),
     }
 }
 

@@ -5,10 +5,10 @@ use unicode_width::UnicodeWidthStr;
 use super::render::escape;
 
 /// A table with a head; a cell never breaks its line.
-pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(super) fn table<C: AsRef<str>, const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [C; N]>) -> String {
     let mut cells = Cells::default();
     head.into_iter().for_each(|title| cells.push(title));
-    rows.into_iter().flatten().for_each(|cell| cells.push(&cell));
+    rows.into_iter().flatten().for_each(|cell| cells.push(cell.as_ref()));
     let width = |column: usize| cells.shown.iter().skip(column).step_by(N).map(|cell| cell.width).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     cells.lines(&widths)

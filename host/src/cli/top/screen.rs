@@ -102,7 +102,7 @@ fn row(line: &Line, now_ms: u64) -> Row<'static> {
     Row::new([
         escape(&usage.vat).into_owned(),
         usage.id.clone(),
-        ps::state(usage),
+        ps::state(usage).into_owned(),
         format!("{:.0}%", line.busy),
         format!("{:.0}", line.rate),
         bytes(usage.memory_bytes),

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 use schemars::JsonSchema;
 
 use super::query::{Query, truth};
-use super::{Answer, Desks, Refusal, Role, Route, ask};
+use super::{Answer, Desks, Json, Refusal, Role, Route, ask};
 use crate::daemon::Phase;
 use crate::daemon::control::STOPPING;
 use crate::daemon::requests::{Detail, Inventory, Pong, Request, Status, Stopping};

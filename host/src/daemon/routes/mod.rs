@@ -11,6 +11,7 @@ mod door;
 mod events;
 mod hibernate;
 mod host;
+mod json;
 mod launch;
 mod lives;
 mod logs;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{Method, Uri};
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -42,6 +43,7 @@ use crate::problem::Problem;
 
 use door::Door;
 pub(super) use door::Entrance;
+use json::Json;
 pub(crate) use refusal::too_large;
 use refusal::{MALFORMED, Refusal};
 use route::{Route, Shape};

@@ -1,13 +1,12 @@
 //! The OpenAPI 3.1 document of the socket, made of the table: `GET /v1/openapi.json`.
 
-use axum::Json;
 use axum::http::Method;
 use axum::routing::get;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::{Role, Route, table};
+use super::{Json, Role, Route, table};
 use crate::daemon::VERSION;
 use crate::problem::Problem;
 

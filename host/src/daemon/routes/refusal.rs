@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::Route;
+use super::{Json, Route};
 use crate::daemon::control::{BODY_BYTES_MAX, REQUESTS_MAX, STARTING, STOPPING};
 use crate::daemon::role::Role;
 use crate::problem::{Problem, printable};

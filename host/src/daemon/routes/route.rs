@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::Method;
@@ -14,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::door::Admission;
-use super::{Desks, ask, parse};
+use super::{Desks, Json, ask, parse};
 use crate::daemon::control::Desk;
 use crate::daemon::requests::{Reply, Request};
 use crate::daemon::role::Role;

@@ -13,7 +13,11 @@ const VATS: usize = 1_000;
 const RUNS: usize = 100;
 const COMMANDS: [&[&str]; 3] = [&["status"], &["ps"], &["call", "many/c7", "get"]];
 
-/// Measures each command on a host at leisure, and beside a vat that never comes back and one that takes memory without end.
+/// The calls that never come back in their time, and fail: that is what they are for.
+const HOSTILE: [(&str, &str, &str); 2] =
+    [("hostile/spinner", "spin", "[]"), ("hostile/hoarder", "grow", "[400000000]")];
+
+/// Measures each command on a host at leisure, beside a vat that spins, and beside that and one that takes memory without end.
 pub(super) fn measure(root: &Path, home: &Path, out: &mut impl Write) -> Result<()> {
     fs::create_dir_all(home)?;
     let component = |name: &str| root.join("target/vats").join(name);
@@ -36,17 +40,19 @@ pub(super) fn measure(root: &Path, home: &Path, out: &mut impl Write) -> Result<
     run_all(root, &host, out)?;
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for (vat, method, args) in [("hostile/spinner", "spin", "[]"), ("hostile/hoarder", "grow", "[400000000]")] {
-            let (mut client, ended) = (host.client()?, &ended);
-            // Its calls fail, one after the other: that is what they are for.
-            scope.spawn(move || {
-                let body = format!(r#"{{"target":"{vat}","method":"{method}","args":{args}}}"#);
-                while !ended.load(Ordering::Relaxed) && client.post("/v1/call", &body).is_ok() {}
+        let measured = HOSTILE
+            .iter()
+            .zip(["beside a vat that spins:", "beside that and one that takes memory:"])
+            .try_for_each(|((vat, method, args), title)| {
+                let (mut client, ended) = (host.client()?, &ended);
+                scope.spawn(move || {
+                    let body = format!(r#"{{"target":"{vat}","method":"{method}","args":{args}}}"#);
+                    while !ended.load(Ordering::Relaxed) && client.post("/v1/call", &body).is_ok() {}
+                });
+                std::thread::sleep(Duration::from_millis(300));
+                write!(out, "{title}")?;
+                run_all(root, &host, out)
             });
-        }
-        std::thread::sleep(Duration::from_millis(300));
-        write!(out, "beside a vat that spins and one that takes memory:")?;
-        let measured = run_all(root, &host, out);
         ended.store(true, Ordering::Relaxed);
         // The calls that are under way end with the host.
         host.stop()?;
