@@ -28,8 +28,7 @@ impl Guest for Raw {
             store::put(b"started", &parcel(b"half"));
             return Err("told to fail\n\u{1b}[31m".to_owned());
         }
-        // The second is how a declaration says it: `parameters = { keep = true }`.
-        if [&b"keep"[..], b"\xa1\x64keep\xf5"].contains(&boot.parameters.as_slice()) {
+        if boot.parameters == b"keep" {
             keep(boot.grants.into_iter().map(|(_, cap)| cap).collect());
         }
         Ok(())
@@ -75,7 +74,6 @@ fn act(method: &str, args: Payload) -> Vec<u8> {
         "echo" => args.body,
         "count" => count(),
         "increment" => increment(&args.body),
-        "burst" => burst(&args.body),
         "call" => {
             keep(vec![kernel::call(&args.caps[0], "ping", &Parcel { body: args.body, caps: vec![&args.caps[0]] })])
         }
@@ -225,17 +223,6 @@ fn increment(args: &[u8]) -> Vec<u8> {
     let answer = cbor(sum);
     store::put(b"object", &parcel(&[KEPT, &answer].concat()));
     answer
-}
-
-/// Has the kept capability of that number count so many times, and waits for none of the answers. The arguments are the two numbers.
-fn burst(args: &[u8]) -> Vec<u8> {
-    let (which, times) = args.strip_prefix(b"\x82").and_then(|numbers| numbers.split_first()).expect("two numbers");
-    KEPT.with_borrow(|kept| {
-        for _ in 0..cbor_number(times) {
-            drop(kernel::call(&kept[usize::from(*which)], "increment", &parcel(b"\x81\x01")));
-        }
-    });
-    cbor(0)
 }
 
 fn cbor_number(bytes: &[u8]) -> u64 {

@@ -29,7 +29,7 @@ fn main() -> Result<()> {
     let memory = tempfile::tempdir_in("/dev/shm")?;
     let mut out = std::io::stdout();
     if std::env::args().nth(1).as_deref() == Some("overhead") {
-        return overhead::measure(&root, memory.path(), &mut out);
+        return overhead::measure(&root, &mut out);
     }
     writeln!(out, "fdatasync of 4 KiB on disk, median: {:.3} ms", ms(sync_cost(disk.path())?))?;
     let mut rallies = [0.0_f64; 2];
@@ -47,7 +47,7 @@ fn main() -> Result<()> {
         writeln!(out, "{name}: one acknowledged call {:.3} ms median, {:.3} ms p99", ms(median), ms(p99))?;
         writeln!(out, "{name}: {together:.0} acknowledged calls/s from {CLIENTS} clients at once")?;
     }
-    overhead::measure(&root, &memory.path().join("overhead"), &mut out)?;
+    overhead::measure(&root, &mut out)?;
     for count in VATS {
         let (boot, idle) = boot(&root, &disk.path().join(format!("boot{count}")), count)?;
         write!(out, "disk: {count} persisted vats ready in {:.0} ms", ms(boot))?;
@@ -134,11 +134,6 @@ impl Client {
     fn post(&mut self, path: &str, body: &str) -> Result<String> {
         let head = "Host: h\r\nContent-Type: application/json\r\nContent-Length:";
         write!(self.0.get_mut(), "POST {path} HTTP/1.1\r\n{head} {}\r\n\r\n{body}", body.len())?;
-        self.answer()
-    }
-
-    fn get(&mut self, path: &str) -> Result<String> {
-        write!(self.0.get_mut(), "GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")?;
         self.answer()
     }
 

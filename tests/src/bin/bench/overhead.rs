@@ -1,87 +1,94 @@
 //! What guest-sdk costs in each delivery: a counter written with it, and the same by hand against the bare contract (`sample-vats/raw`).
 //!
-//! Both do the same for the same message: read one number, add it to the one in the store, keep the sum, answer it. What is measured is
-//! the time that a delivery occupied a worker, as `ps` has it: neither the kernel nor the disk nor the socket is in it.
+//! Both do the same for the same message: read one number, add it to the one in the store, keep the sum, answer it. They take turns on one
+//! thread, in the host's own engine, and what is measured is a delivery in it: neither the kernel nor the disk, a socket or another thread is
+//! in it. The median of thousands is what a delivery costs that nothing else of the machine came between.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::{Client, Host, Result};
+use ocap_engine_testing::Component;
+use ocap_guest_testing::machine::{Birth, Code, Delivered, Machine};
+use ocap_guest_testing::{Declaration, TestHost};
+use ocap_kernel::Crank;
 
-/// Many and short, so that in some of them nothing else happens on the machine.
-const ROUNDS: usize = 100;
-/// As many messages as one delivery may send, all but a few.
-const CALLS: u64 = 1_000;
+use super::{Result, ms};
 
-/// The vats, in the order in which they take turns, which is that of the grants of the driver.
-const VATS: [&str; 2] = ["raw", "sdk"];
+/// How often each counts.
+const CALLS: usize = 10_000;
+/// Before that, with what is compiled and grows at first.
+const WARM_UP: usize = 500;
 
-/// Measures both in turn, in one host.
-pub(super) fn measure(root: &Path, home: &Path, out: &mut impl Write) -> Result<()> {
-    fs::create_dir_all(home)?;
-    let file = home.join("subcluster.toml");
-    let (raw, sdk) = (raw_component(root)?, root.join("target/vats/counter.wasm"));
-    fs::write(
-        &file,
-        format!(
-            "name = \"overhead\"\nbootstrap = \"driver\"\n\
-             [vats.raw]\ncomponent = {raw:?}\n[vats.sdk]\ncomponent = {sdk:?}\n\
-             [vats.driver]\ncomponent = {raw:?}\nuses = [\"vat.raw\", \"vat.sdk\"]\nparameters = {{ keep = true }}\n"
-        ),
-    )?;
-    let host = Host::start(root, &home.join("home"), &[&file])?;
-    let mut rounds = [(); 2].map(|()| Vec::new());
-    for round in 0..=ROUNDS {
-        for (which, rounds) in rounds.iter_mut().enumerate() {
-            let micros = micros_per_delivery(&host, which)?;
-            // The first warms up.
-            if round > 0 {
-                rounds.push(micros);
-            }
-        }
+/// How long each delivery took.
+type Times = Arc<Mutex<Vec<Duration>>>;
+
+/// Measures both in turn, in one process.
+pub(super) fn measure(root: &Path, out: &mut impl Write) -> Result<()> {
+    let files = [raw_component(root)?, root.join("target/vats/counter.wasm")];
+    let times: [Times; 2] = Default::default();
+    let taken = times.clone();
+    ocap_guest_testing::run(1, move |host| take_turns(&host, &files, &taken));
+    let [raw, sdk] = times.map(|times| {
+        let mut times = std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
+        times.sort_unstable();
+        let micros = |at: usize| ms(times[at]) * 1_000.0;
+        [micros(0), micros(times.len() / 4), micros(times.len() / 2)]
+    });
+    writeln!(out, "a counter's delivery in the engine, {CALLS} in turn, best, quartile and median:")?;
+    for (name, [best, quartile, median]) in [("by hand", raw), ("guest-sdk", sdk)] {
+        writeln!(out, "  {name} {best:.2}, {quartile:.2} and {median:.2} us")?;
     }
-    host.stop()?;
-    let [mut raw, mut sdk] = rounds;
-    // Two that ran one right after the other had the machine alike.
-    let mut added: Vec<f64> = raw.iter().zip(&sdk).map(|(raw, sdk)| sdk - raw).collect();
-    [&mut raw, &mut sdk, &mut added].into_iter().for_each(|rounds| rounds.sort_by(f64::total_cmp));
-    writeln!(out, "a counter's delivery at its worker, {ROUNDS} rounds of {CALLS} in turn, best and median:")?;
-    let middle = ROUNDS / 2;
-    for (name, best, median) in [("by hand", raw[0], raw[middle]), ("guest-sdk", sdk[0], sdk[middle])] {
-        writeln!(out, "  {name} {best:.2} and {median:.2} us")?;
-    }
-    writeln!(out, "  guest-sdk adds {:.2} us to each delivery, the median of what it added in a round", added[middle])?;
+    writeln!(out, "  guest-sdk adds {:.2} us to a delivery, the difference of the medians", sdk[2] - raw[2])?;
     Ok(())
 }
 
-/// A delivery of the driver sends many messages, so those of the vat come one right after the other.
-fn micros_per_delivery(host: &Host, which: usize) -> Result<f64> {
-    let (mut client, vat) = (host.client()?, VATS[which]);
-    let before = usage(&mut client, vat)?;
-    client.call("overhead", "burst", &format!("[{which},{CALLS}]"))?;
-    let after = loop {
-        let now = usage(&mut client, vat)?;
-        if now.1 - before.1 >= CALLS as f64 {
-            break now;
+/// After this the times are those of the calls that count.
+fn take_turns(host: &TestHost, files: &[PathBuf; 2], times: &[Times; 2]) {
+    let timed = |which: usize| Timed { code: Component::load(&files[which]), times: times[which].clone() };
+    let vats = host.launch([Declaration::running("raw", timed(0)), Declaration::running("sdk", timed(1))]);
+    for call in 0..WARM_UP + CALLS {
+        if call == WARM_UP {
+            times.iter().for_each(|times| times.lock().unwrap_or_else(PoisonError::into_inner).clear());
         }
-        std::thread::sleep(Duration::from_millis(2));
-    };
-    Ok((after.0 - before.0) / (after.1 - before.1))
+        for vat in &vats {
+            let sum = host.call(vat, "increment", (1,));
+            assert_eq!(sum, Ok(call as u64 + 1), "both count");
+        }
+    }
 }
 
-/// The microseconds that a vat has occupied workers, and its cranks.
-fn usage(client: &mut Client, vat: &str) -> Result<(f64, f64)> {
-    let answer: serde_json::Value = serde_json::from_str(&client.get("/v1/ps/overhead")?)?;
-    let vats = answer["vats"].as_array().ok_or_else(|| format!("no vats in {answer}"))?;
-    let usage = vats
-        .iter()
-        .find(|usage| usage["vat"] == format!("overhead/{vat}"))
-        .ok_or_else(|| format!("no {vat} in {answer}"))?;
-    let number = |field: &str| usage[field].as_f64().ok_or_else(|| format!("no {field} in {usage}"));
-    Ok((number("busy_us")?, number("cranks")?))
+/// Code whose deliveries are timed.
+struct Timed {
+    code: Component,
+    times: Times,
+}
+
+impl Code for Timed {
+    fn name(&self) -> String {
+        self.code.name()
+    }
+
+    fn begin(&self, birth: Birth) -> Box<dyn Machine> {
+        Box::new(Running { machine: self.code.begin(birth), times: self.times.clone() })
+    }
+}
+
+/// An incarnation of it.
+struct Running {
+    machine: Box<dyn Machine>,
+    times: Times,
+}
+
+impl Machine for Running {
+    fn deliver(&mut self, crank: &Crank, now: Duration) -> Option<Delivered> {
+        let began = Instant::now();
+        let delivered = self.machine.deliver(crank, now);
+        self.times.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed());
+        delivered
+    }
 }
 
 /// The vat that is written by hand; the engine's tests use it too.
