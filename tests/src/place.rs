@@ -1,11 +1,10 @@
 //! Where one story happens: a temporary directory with a home and what a user keeps beside it.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -124,7 +123,9 @@ impl Place {
         let path = self.home("host.toml");
         let mode = Mode::RUSR | Mode::WUSR;
         rustix::fs::mknodat(CWD, &path, FileType::Fifo, mode, 0).expect("the home has no configuration");
-        Hold { path }
+        // Open for both, which waits for nobody: who reads it waits for as long as it is open.
+        let pipe = OpenOptions::new().read(true).write(true).open(&path).expect("a pipe can be opened");
+        Hold { path, _pipe: pipe }
     }
 
     /// A command on the home at a terminal, in text, with these variables and this typed.
@@ -259,6 +260,7 @@ impl Drop for Place {
 #[derive(Debug)]
 pub struct Hold {
     path: PathBuf,
+    _pipe: File,
 }
 
 impl Hold {
@@ -268,8 +270,8 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        // Whoever waits hears the pipe's end; if nobody does, there is nobody to be told.
-        let _ = OpenOptions::new().write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(&self.path);
+        // Whoever comes later finds no configuration; whoever reads hears the pipe's end when it is closed, which is next. To open it for
+        // that moment only would miss a reader that a signal has just sent back to the beginning of its `open`.
         let _ = fs::remove_file(&self.path);
     }
 }
