@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::route::JSON;
 
 /// What is answered. It is written straight into one piece of memory; axum's own `Json` hands each token to a buffer behind a call, which was
-/// an eighth of what a `ps` of a thousand vats costs the host.
+/// a seventh of what a `ps` of a thousand vats cost the host.
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
 

@@ -2,7 +2,7 @@
 //!
 //! Figures of one machine vary from run to run; compare ratios inside one run. "memory" is the same host with its home on a tmpfs, where
 //! a sync costs nothing; "disk" syncs every commit (`synchronous=FULL`) before anything is acknowledged. `bench overhead` measures only what
-//! guest-sdk costs.
+//! guest-sdk costs, which is the one figure that is taken in the engine alone.
 
 mod commands;
 mod overhead;
